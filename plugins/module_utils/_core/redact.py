@@ -1,0 +1,33 @@
+# Copyright (c) 2026 VendHub DevOps Team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is private to the collection.
+"""Take secrets out of text that people will read: log samples, error messages, targets."""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "***"
+
+# scheme://user:secret@host
+_URL = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
+# {"password": "secret"}, password=secret, DB_PASS: secret, --token secret
+_PAIR = re.compile(
+    r"""((?:["']?[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|cookie"""
+    r"""|(?<![a-z])pass(?![a-z])|(?<![a-z])pwd(?![a-z]))[\w-]*["']?)\s*(?:[:=]|\s(?=\S{8,}))\s*)"""
+    r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'}\])]+)""",
+    re.IGNORECASE,
+)
+# Authorization: Bearer abc, Basic abc
+_SCHEME = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+# a JSON Web Token: three base64url parts, the first two JSON objects
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
+
+
+def redact(text: str) -> str:
+    """Return the text with every credential it seems to hold replaced; the words around them stay."""
+    text = _JWT.sub(HIDDEN, text)
+    text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
+    text = _URL.sub(rf"\1:{HIDDEN}@", text)
+    return _PAIR.sub(rf"\1{HIDDEN}", text)
