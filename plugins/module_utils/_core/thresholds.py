@@ -147,9 +147,10 @@ class Thresholds:
 
 def _overridden(row: Threshold, bounds: t.Any) -> Threshold:
     if not isinstance(bounds, t.Mapping) or not bounds or set(bounds) - {"warning", "critical"}:
-        raise BadOption(f"threshold {row.name}: give warning and/or critical, for example {{warning: 80, critical: 90}}")
-    changes = {key: _number(row.name, key, value) for key, value in bounds.items()}
-    changed = dataclasses.replace(row, **changes)
+        raise BadOption(f"threshold {row.name}: give warning and/or critical, as in {{warning: 80, critical: 90}}")
+    numbers = {key: _number(row.name, key, value) for key, value in bounds.items()}
+    changed = dataclasses.replace(row, warning=numbers.get("warning", row.warning),
+                                  critical=numbers.get("critical", row.critical))
     try:
         changed.limit.state(0)
     except BadOption as exc:
