@@ -15,7 +15,7 @@ from ansible.module_utils.testing import patch_module_args
 PACKAGE = "ansible_collections.vendhub.ops.plugins.modules"
 
 
-def call(name: str, check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
+def call(name: str, /, check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
     """Run ``vendhub.ops.<name>`` with these options and return its result, with ``failed`` always set."""
     module = importlib.import_module(f"{PACKAGE}.{name}")
     screen = io.StringIO()

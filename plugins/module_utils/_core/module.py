@@ -12,6 +12,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from .errors import BadOption, CannotLook
+from .redact import secrets_in
 from .subject import Answer, Subject, look
 from .thresholds import Thresholds
 from .verdict import State
@@ -25,12 +26,19 @@ SHARED_OPTIONS: dict[str, t.Any] = {
 }
 
 
+def check_module(options: Options, **constraints: t.Any) -> AnsibleModule:
+    """An AnsibleModule with these options and the shared ones, that shows none of the secrets inside them."""
+    module = AnsibleModule(argument_spec={**options, **SHARED_OPTIONS}, supports_check_mode=True, **constraints)
+    module.no_log_values.update(secrets_in(module.params))  # Ansible shows every other option as it was given
+    return module
+
+
 def run_check(options: Options, build: Build, **constraints: t.Any) -> None:
     """The whole life of a single-subject module: options, one look, one verdict.
 
     ``constraints`` are AnsibleModule's own (required_one_of, mutually_exclusive …).
     """
-    module = AnsibleModule(argument_spec={**options, **SHARED_OPTIONS}, supports_check_mode=True, **constraints)
+    module = check_module(options, **constraints)
     try:
         subject = build(module.params, Thresholds(module.params["thresholds"]))
     except BadOption as exc:

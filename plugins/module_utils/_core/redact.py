@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import re
+import typing as t
+import urllib.parse
 
 HIDDEN = "***"
 
@@ -31,3 +33,28 @@ def redact(text: str) -> str:
     text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
     text = _URL.sub(rf"\1:{HIDDEN}@", text)
     return _PAIR.sub(rf"\1{HIDDEN}", text)
+
+
+def secrets_in(options: t.Any) -> set[str]:
+    """The credentials inside options that are not secret as a whole: passwords in URLs, values of secret headers."""
+    if isinstance(options, t.Mapping):
+        named = {str(value) for key, value in options.items() if value and _SECRET_HEADER.search(str(key))
+                 and isinstance(value, str)}
+        return named.union(*(secrets_in(value) for value in options.values()))
+    if isinstance(options, (list, tuple)):
+        return set().union(*(secrets_in(value) for value in options))
+    return _in_url(options) if isinstance(options, str) else set()
+
+
+# as in {"Authorization": "Bearer …", "X-Api-Key": "…"}
+_SECRET_HEADER = re.compile(r"^(authorization|proxy-authorization|cookie)$|-(token|key|secret)$", re.IGNORECASE)
+
+
+def _in_url(text: str) -> set[str]:
+    if "://" not in text or "@" not in text:
+        return set()
+    try:
+        password = urllib.parse.urlsplit(text).password
+    except ValueError:
+        return set()
+    return {password, urllib.parse.unquote(password)} if password else set()

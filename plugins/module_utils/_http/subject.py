@@ -1,0 +1,65 @@
+# Copyright (c) 2026 VendHub DevOps Team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is private to the collection.
+"""The API as a subject: is it up, ready, fast, and does it serve the release that it should?"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.errors import BadOption
+from .._core.http import Getter, address, checked_headers
+from .._core.subject import Subject
+from .._core.thresholds import Thresholds
+from .._core.verdict import Inspection
+from .client import ask, sample, searcher
+from .judge import Expectation, judge
+
+OPTIONS: dict[str, t.Any] = {
+    "name": {"type": "str"},
+    "url": {"type": "str", "required": True},
+    "readiness_url": {"type": "str"},
+    "expect": {"type": "list", "elements": "str"},
+    "release_expression": {"type": "str"},
+    "release_expected": {"type": "str"},
+    "headers": {"type": "dict", "default": {}},
+    "samples": {"type": "int", "default": 2},
+    "sample_interval_seconds": {"type": "float", "default": 0},
+    "timeout_seconds": {"type": "float", "default": 5},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+    "redirects": {"type": "int", "default": 0},
+}
+
+
+def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
+    """The API at ``url``, ready to be looked at."""
+    health = address(options["url"])
+    ready = address(options["readiness_url"]) if options["readiness_url"] else None
+    name = options["name"] or health.shown
+    samples, interval, timeout = (options[key] for key in ("samples", "sample_interval_seconds", "timeout_seconds"))
+    _within("samples", samples, 1, 100)
+    _within("sample_interval_seconds", interval, 0, 60)
+    _within("timeout_seconds", timeout, 0.001, 600)
+    _within("redirects", options["redirects"], 0, 10)
+    if options["release_expected"] and not options["release_expression"]:
+        raise BadOption("release_expected needs release_expression: where in the health page the release stands")
+    given = options["expect"]
+    expectation = Expectation(None if given is None else tuple(given), options["release_expression"] or "",
+                              options["release_expected"] or "")
+    getter = Getter(timeout, checked_headers(options["headers"]), options["validate_certs"], options["ca_path"],
+                    options["redirects"])
+
+    def inspect() -> Inspection:
+        search = searcher([*(given or ()), *filter(None, [expectation.release_expression])])
+        answers = sample(getter, health, samples, interval)
+        readiness = ask(getter, ready) if ready else None
+        return judge(name, answers, readiness, expectation, search=search, thresholds=thresholds)
+
+    return Subject("api", name, inspect, deadline_seconds=(samples + 1) * timeout + samples * interval + 1)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise BadOption(f"{name} must be between {low:g} and {high:g}, not {value:g}")
