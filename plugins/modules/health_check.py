@@ -50,9 +50,8 @@ RETURN = r"""
 import datetime
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import BadOption
-from ansible_collections.vendhub.ops.plugins.module_utils._core.module import SHARED_OPTIONS, leave
+from ansible_collections.vendhub.ops.plugins.module_utils._core.module import check_module, leave
 from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import look
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
 from ansible_collections.vendhub.ops.plugins.module_utils._health.compose import OPTIONS, compose
@@ -60,11 +59,8 @@ from ansible_collections.vendhub.ops.plugins.module_utils._health.overall import
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**OPTIONS, "host": {"type": "str", "default": "this host"}, **SHARED_OPTIONS},
-        required_one_of=[list(OPTIONS)],
-        supports_check_mode=True,
-    )
+    module = check_module({**OPTIONS, "host": {"type": "str", "default": "this host"}},
+                          required_one_of=[list(OPTIONS)])
     started, clock = datetime.datetime.now(datetime.timezone.utc), time.monotonic()
     try:
         subjects = compose(module.params, Thresholds(module.params["thresholds"]))
