@@ -74,7 +74,7 @@ target:
   type: str
   sample: "redis at 127.0.0.1:6379"
 state:
-  description: The worst state of all findings; V(ok), V(warning), V(unknown) and V(critical), in this order of severity.
+  description: The worst state of all findings; V(ok), V(warning), V(unknown), V(critical) in order of severity.
   returned: success
   type: str
   sample: warning

@@ -1,0 +1,278 @@
+# Copyright (c) 2026 VendHub DevOps Team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is private to the collection.
+"""Ask a Redis server, with three commands that change nothing: INFO, CONFIG GET, PING."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import inspect
+import os
+import time
+import typing as t
+
+from .._core.errors import CannotLook, OpsError, ServiceDown
+from .._core.libs import need
+from .._core.redact import redact
+from .connection import Address
+from .facts import COMPARED, Facts, Settings, Unseen, file_settings, normal, parse_info
+
+_LINES_BYTES = 1024 * 1024
+_INCLUDE_DEPTH = 5
+
+# the first word of an error reply -> what it means; these are states of the server
+_TROUBLE = {
+    "LOADING": "is loading its data into memory and answers no commands yet",
+    "MASTERDOWN": "is a replica that lost its master and refuses to answer with old data",
+    "MISCONF": "refuses writes because its last snapshot could not be written: look at its log, its disk and rights",
+    "OOM": "refuses writes because maxmemory is used up",
+    "BUSY": "is busy with a script or function that does not end (SCRIPT KILL or FUNCTION KILL ends it)",
+    "CLUSTERDOWN": "belongs to a cluster that is down",
+}
+
+
+class Refused(OpsError):
+    """The server answered a command with an error; ``word`` is its first word."""
+
+    def __init__(self, word: str, message: str) -> None:
+        super().__init__(message)
+        self.word = word
+
+
+def ask(address: Address, samples: int, config_file: bool, clock: t.Callable[[], float] = time.monotonic) -> Facts:
+    """Everything there is to know, in two round trips and the PINGs.
+
+    ServiceDown when the server does not work, CannotLook when it does not let us look.
+    """
+    with Client(address, clock) as client:
+        info_reply, *config_replies = client.send(("INFO",), *(("CONFIG", "GET", name) for name in COMPARED))
+        info = parse_info(client.text(info_reply, "INFO"))
+        unseen: list[Unseen] = []
+        running = _running(config_replies, address, unseen)
+        pings, ping_error = _pings(client, samples, address, unseen)
+    file = None
+    if config_file and running:
+        file = _file(info, address, unseen)
+    return Facts(info, running, file, pings, ping_error, tuple(unseen))
+
+
+class Client:
+    """One connection that knows when its time is over; nothing is retried and nothing is announced."""
+
+    def __init__(self, address: Address, clock: t.Callable[[], float] = time.monotonic) -> None:
+        self._address = address
+        self._clock = clock
+        self._ends = clock() + address.timeout_seconds
+        self._redis = need("redis")
+        self._connection = _connection(self._redis, address)
+
+    def __enter__(self) -> Client:
+        self._guarded(self._connection.connect)
+        return self
+
+    def __exit__(self, *dummy: object) -> None:
+        self._connection.disconnect()
+
+    def send(self, *commands: tuple[str, ...]) -> list[t.Any]:
+        """Send commands together and return their replies; an error reply is returned as Refused, not raised."""
+        def exchange() -> list[t.Any]:
+            self._connection.send_packed_command(self._connection.pack_commands(commands))
+            return [self._reply() for dummy in commands]
+        replies: list[t.Any] = self._guarded(exchange)
+        return replies
+
+    def text(self, reply: t.Any, command: str) -> str:
+        """A reply that must be text."""
+        if isinstance(reply, Refused):
+            raise refusal(reply, command, self._address)
+        if not isinstance(reply, str) or "redis_version:" not in reply:
+            raise ServiceDown(f"{self._address} answered {command} with something that is not Redis' own; "
+                              f"look what really listens there")
+        return reply
+
+    def _reply(self) -> t.Any:
+        if not self._connection.can_read(timeout=max(0.0, self._ends - self._clock())):
+            raise self._redis.exceptions.TimeoutError("no reply in time")
+        try:
+            return self._connection.read_response()
+        except self._redis.exceptions.ResponseError as exc:
+            return _refused(exc)
+        except self._redis.exceptions.BusyLoadingError as exc:
+            return Refused("LOADING", str(exc))
+
+    def _guarded(self, act: t.Callable[[], t.Any]) -> t.Any:
+        errors = self._redis.exceptions
+        try:
+            return act()
+        except errors.AuthenticationError as exc:
+            raise login_refused(self._address, str(exc)) from exc
+        except errors.BusyLoadingError as exc:
+            raise ServiceDown(f"{self._address} {_TROUBLE['LOADING']}") from exc
+        except errors.InvalidResponse as exc:
+            raise ServiceDown(f"{self._address} does not speak the protocol of Redis; look what really listens "
+                              f"there, and whether tls is set as the server wants it") from exc
+        except errors.ResponseError as exc:
+            raise refusal(_refused(exc), "the login", self._address) from exc
+        except errors.TimeoutError as exc:
+            raise ServiceDown(f"{self._address} did not answer within {self._address.timeout_seconds:g} s: it is "
+                              f"frozen, overloaded, or a firewall drops the packets") from exc
+        except (errors.RedisError, OSError, ValueError, UnicodeError) as exc:
+            raise _broken(self._address, exc) from exc
+
+
+def refusal(refused: Refused, command: str, address: Address) -> OpsError:
+    """What an error reply means: a sick server, or one that does not let us look."""
+    if refused.word in ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED"):
+        if refused.word == "NOPERM":
+            return CannotLook(f"{address} does not allow {_who(address)} to use {command}; grant it with "
+                              f"ACL SETUSER <user> +info +ping +config|get")
+        if refused.word == "DENIED":
+            return CannotLook(f"{address} runs in protected mode and answers only its own host; set a password and "
+                              f"bind, or look from there")
+        return login_refused(address, str(refused))
+    return ServiceDown(f"{address} {trouble(refused)}")
+
+
+def trouble(refused: Refused) -> str:
+    """An error reply in words that follow the name of the server."""
+    words = _TROUBLE.get(refused.word)
+    if words:
+        return f"{words} ({refused.word})"
+    return f"answered with an error: {redact(str(refused))[:200]}"
+
+
+def login_refused(address: Address, reason: str) -> CannotLook:
+    """The login failed: who tried, and what to do."""
+    if "without any password" in reason or "no password is set" in reason:
+        return CannotLook(f"{address} has no password, but one was given: leave out the option password "
+                          f"(and give the server one)")
+    if not _password(address):
+        return CannotLook(f"{address} asks for a password and none was given: set the option password "
+                          f"or REDISCLI_AUTH")
+    return CannotLook(f"{address} refused the login of {_who(address)}: the password or the user name is wrong, "
+                      f"or the user is off")
+
+
+def _connection(redis: t.Any, address: Address) -> t.Any:
+    options: dict[str, t.Any] = {
+        "username": address.username, "password": _password(address), "decode_responses": True,
+        "encoding_errors": "replace", "socket_timeout": address.timeout_seconds,
+        "socket_connect_timeout": address.timeout_seconds, **_quiet(redis),
+    }
+    if address.unix_socket:
+        options.pop("socket_connect_timeout")
+        return redis.UnixDomainSocketConnection(path=address.unix_socket, **options)
+    options.update(host=address.host, port=address.port)
+    if not address.tls:
+        return redis.Connection(**options)
+    return redis.SSLConnection(
+        ssl_ca_certs=address.ca_path, ssl_certfile=address.client_cert_path, ssl_keyfile=address.client_key_path,
+        ssl_cert_reqs="required" if address.validate_certs else "none", ssl_check_hostname=address.validate_certs,
+        **options)
+
+
+def _quiet(redis: t.Any) -> dict[str, t.Any]:
+    """The options that keep this version of the library from sending commands nobody asked for (HELLO, SETINFO)."""
+    known = inspect.signature(redis.connection.AbstractConnection.__init__).parameters
+    quiet: dict[str, t.Any] = {"protocol": 2} if "protocol" in known else {}
+    if "driver_info" in known:
+        return {**quiet, "driver_info": None}
+    return {**quiet, **{name: None for name in ("lib_name", "lib_version") if name in known}}
+
+
+def _password(address: Address) -> t.Optional[str]:
+    return address.password or os.environ.get("REDISCLI_AUTH") or None
+
+
+def _who(address: Address) -> str:
+    return f"user {address.username!r}" if address.username else "the default user"
+
+
+def _refused(exc: Exception) -> Refused:
+    # the library strips the first word of the errors it has classes for
+    known = {"NoPermissionError": "NOPERM", "AuthenticationError": "NOAUTH", "OutOfMemoryError": "OOM",
+             "MasterDownError": "MASTERDOWN", "ClusterDownError": "CLUSTERDOWN"}
+    text = str(exc)
+    first = text.split(" ", 1)[0]
+    return Refused(known.get(type(exc).__name__) or first, text)
+
+
+def _broken(address: Address, exc: Exception) -> OpsError:
+    text = str(exc)
+    code = next((error.errno for error in (exc, exc.__cause__, exc.__context__) if isinstance(error, OSError)), None)
+    if code == errno.ECONNREFUSED:
+        return ServiceDown(f"{address}: connection refused, nothing listens there; start Redis or correct the address")
+    if code == errno.ENOENT:
+        return ServiceDown(f"{address}: there is no such socket; start Redis or correct unix_socket")
+    if code in (errno.EACCES, errno.EPERM):
+        return CannotLook(f"{address}: this user must not use the socket; become a member of its group or root")
+    if "max number of clients" in text:
+        return ServiceDown(f"{address} is full: max number of clients reached; raise maxclients or end clients")
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return CannotLook(f"{address}: its certificate is not trusted ({text[:160]}); set ca_path")
+    return ServiceDown(f"{address}: the connection broke: {redact(text)[:200] or type(exc).__name__}")
+
+
+def _running(replies: t.Sequence[t.Any], address: Address, unseen: list[Unseen]) -> Settings:
+    running: dict[str, str] = {}
+    for name, reply in zip(COMPARED, replies):
+        if isinstance(reply, Refused):
+            unseen.append(Unseen("the running configuration", f"{_who(address)} may not use CONFIG GET",
+                                 "ACL SETUSER <user> +config|get", forbidden=True))
+            return {}
+        if isinstance(reply, list) and reply[:1] == [name] and isinstance(reply[-1], str):
+            running[name] = reply[-1]
+    return normal(running)
+
+
+def _pings(client: Client, samples: int, address: Address, unseen: list[Unseen]) -> tuple[tuple[float, ...], str]:
+    pings: list[float] = []
+    for dummy in range(samples):
+        started = time.perf_counter()
+        (reply,) = client.send(("PING",))
+        pings.append(time.perf_counter() - started)
+        if not isinstance(reply, Refused):
+            continue
+        if reply.word == "NOPERM":
+            unseen.append(Unseen("the latency", f"{_who(address)} may not use PING", "ACL SETUSER <user> +ping",
+                                 forbidden=True))
+            return (), ""
+        return (), trouble(reply)
+    return tuple(pings), ""
+
+
+def _file(info: Settings, address: Address, unseen: list[Unseen]) -> t.Optional[Settings]:
+    path = info.get("config_file", "")
+    what = "the configuration file"
+    if not address.local:
+        unseen.append(Unseen(what, "the server is on another host", "run the check there", forbidden=False))
+    elif not path:
+        unseen.append(Unseen(what, "the server was started without one: a change made by CONFIG SET is lost on restart",
+                             "start redis-server with a file", forbidden=False))
+    else:
+        try:
+            return file_settings(_lines(path), info.get("redis_version", ""))
+        except FileNotFoundError:
+            unseen.append(Unseen(what, f"there is no {path} here (a container?)", "run the check beside the server",
+                                 forbidden=False))
+        except OSError as exc:
+            unseen.append(Unseen(what, f"{path} cannot be read: {exc.strerror}", "use become, or config_file: 'off'",
+                                 forbidden=True))
+    return None
+
+
+def _lines(path: str, depth: int = 0) -> list[str]:
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        own = stream.read(_LINES_BYTES).splitlines()
+    lines: list[str] = []
+    for line in own:
+        words = line.split()
+        if len(words) == 2 and words[0].lower() == "include" and depth < _INCLUDE_DEPTH:
+            pattern = os.path.join(os.path.dirname(path), words[1].strip("\"'"))
+            for included in sorted(glob.glob(pattern)):
+                lines += _lines(included, depth + 1)
+        else:
+            lines.append(line)
+    return lines
