@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import getpass
 import json
 import os
@@ -50,7 +51,6 @@ class Pm2:
                              f" {ports.SOCKET_PATH_LIMIT - len('/rpc.sock')} bytes")
         self.home = home
         self.version = version
-        self.script = install(version)
         self._environment = dict(environment or {})
 
     def __enter__(self) -> Pm2:
@@ -60,6 +60,11 @@ class Pm2:
     def __exit__(self, kind: t.Optional[type[BaseException]], exc: t.Optional[BaseException],
                  trace: t.Optional[types.TracebackType]) -> None:
         self.kill()
+
+    @functools.cached_property
+    def script(self) -> Path:
+        """The CLI; installed when it is first needed."""
+        return install(self.version)
 
     @property
     def daemon(self) -> t.Optional[Process]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import tempfile
 from pathlib import Path
 
 SOCKET_PATH_LIMIT = 107  # sun_path of Linux less its end mark
 HOST = "127.0.0.1"
+_LINK = "sockets"
 
 _given: set[int] = set()
 
@@ -40,6 +42,21 @@ def fits(folder: Path, socket_name: str) -> bool:
     return len(os.fsencode(folder / socket_name)) <= SOCKET_PATH_LIMIT
 
 
-def socket_folder(folder: Path, socket_name: str, prefix: str) -> Path:
-    """The folder itself when its path is short enough for the socket, else a new private one under /tmp."""
-    return folder if fits(folder, socket_name) else Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+def socket_folder(folder: Path, socket_name: str) -> Path:
+    """The folder itself when its path is short enough for the socket, else a private one under /tmp, kept in mind."""
+    if fits(folder, socket_name):
+        return folder
+    link = folder / _LINK
+    if not link.is_dir():
+        link.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(tempfile.mkdtemp(prefix="vendhub-", dir="/tmp"))
+    return Path(os.readlink(link))
+
+
+def drop_socket_folder(folder: Path) -> None:
+    """Take away the folder under /tmp, if there is one."""
+    link = folder / _LINK
+    if link.is_symlink():
+        shutil.rmtree(os.readlink(link), ignore_errors=True)
+        link.unlink()

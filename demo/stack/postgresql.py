@@ -80,9 +80,8 @@ class Cluster:
         give(self.folder)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
-        if not ports.fits(self.socket_folder, f".s.PGSQL.{self.port}"):
-            self.socket_folder = ports.socket_folder(self.folder, f".s.PGSQL.{self.port}", "vendhub-pg-")
-            give(self.socket_folder)
+        self.socket_folder = ports.socket_folder(self.folder, f".s.PGSQL.{self.port}")
+        give(self.socket_folder)
         self.configure({})
         program = [str(self.binaries / "postgres"), "-D", str(self.data)]
         self.process = process.start(
@@ -157,9 +156,7 @@ class Cluster:
     def stop(self) -> None:
         """Stop the server, sessions included, and take away what lies outside the folder."""
         self.stop_server()
-        if self.socket_folder != self.folder:
-            shutil.rmtree(self.socket_folder, ignore_errors=True)
-            self.socket_folder = self.folder
+        ports.drop_socket_folder(self.folder)
 
     def stop_server(self) -> None:
         """Stop the server, sessions included; ``start`` brings it back."""

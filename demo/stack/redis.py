@@ -80,8 +80,7 @@ class Server:
         if self.running():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not ports.fits(self.socket_folder, "redis.sock"):
-            self.socket_folder = ports.socket_folder(self.folder, "redis.sock", "vendhub-redis-")
+        self.socket_folder = ports.socket_folder(self.folder, "redis.sock")
         self._configure()
         self.process = process.start([str(self.program), str(self.configuration)], self.log,
                                      process.clean_environment(), cwd=self.folder, survives=self.survives)
@@ -133,9 +132,7 @@ class Server:
         if self.running() and self.process:
             self.process.stop()
         self._record.unlink(missing_ok=True)
-        if self.socket_folder != self.folder:
-            shutil.rmtree(self.socket_folder, ignore_errors=True)
-            self.socket_folder = self.folder
+        ports.drop_socket_folder(self.folder)
 
     def _configure(self) -> None:
         fixed = {"bind": self.host, "port": self.port, "unixsocket": self.socket, "unixsocketperm": 700,
