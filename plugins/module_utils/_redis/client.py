@@ -88,8 +88,8 @@ class Client:
         if isinstance(reply, Refused):
             raise refusal(reply, command, self._address)
         if not isinstance(reply, str) or "redis_version:" not in reply:
-            raise ServiceDown(f"{self._address} answered {command} with something that is not Redis' own; "
-                              f"look what really listens there")
+            raise ServiceDown(f"{command} was answered with something that is not Redis' own; look what really "
+                              f"listens there")
         return reply
 
     def _reply(self) -> t.Any:
@@ -107,36 +107,37 @@ class Client:
         try:
             return act()
         except errors.AuthenticationError as exc:
+            if str(exc) == "Invalid Username or Password":  # the library's words: the answer was neither OK nor error
+                raise _rubbish() from exc
             raise login_refused(self._address, str(exc)) from exc
         except errors.BusyLoadingError as exc:
-            raise ServiceDown(f"{self._address} {_TROUBLE['LOADING']}") from exc
-        except errors.InvalidResponse as exc:
-            raise ServiceDown(f"{self._address} does not speak the protocol of Redis; look what really listens "
-                              f"there, and whether tls is set as the server wants it") from exc
+            raise ServiceDown(f"it {_TROUBLE['LOADING']}") from exc
+        except (errors.InvalidResponse, RecursionError) as exc:
+            raise _rubbish() from exc
         except errors.ResponseError as exc:
             raise refusal(_refused(exc), "the login", self._address) from exc
         except errors.TimeoutError as exc:
-            raise ServiceDown(f"{self._address} did not answer within {self._address.timeout_seconds:g} s: it is "
-                              f"frozen, overloaded, or a firewall drops the packets") from exc
+            raise ServiceDown(f"no answer within {self._address.timeout_seconds:g} s: it is frozen, overloaded, or a "
+                              f"firewall drops the packets") from exc
         except (errors.RedisError, OSError, ValueError, UnicodeError) as exc:
-            raise _broken(self._address, exc) from exc
+            raise _broken(exc) from exc
 
 
 def refusal(refused: Refused, command: str, address: Address) -> OpsError:
     """What an error reply means: a sick server, or one that does not let us look."""
     if refused.word in ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED"):
         if refused.word == "NOPERM":
-            return CannotLook(f"{address} does not allow {_who(address)} to use {command}; grant it with "
+            return CannotLook(f"{_who(address)} may not use {command}; grant it with "
                               f"ACL SETUSER <user> +info +ping +config|get")
         if refused.word == "DENIED":
-            return CannotLook(f"{address} runs in protected mode and answers only its own host; set a password and "
-                              f"bind, or look from there")
+            return CannotLook("it runs in protected mode and answers only its own host; set a password and bind, or "
+                              "look from there")
         return login_refused(address, str(refused))
-    return ServiceDown(f"{address} {trouble(refused)}")
+    return ServiceDown(f"it {trouble(refused)}")
 
 
 def trouble(refused: Refused) -> str:
-    """An error reply in words that follow the name of the server."""
+    """An error reply in words that follow "it" or the name of the server."""
     words = _TROUBLE.get(refused.word)
     if words:
         return f"{words} ({refused.word})"
@@ -146,13 +147,12 @@ def trouble(refused: Refused) -> str:
 def login_refused(address: Address, reason: str) -> CannotLook:
     """The login failed: who tried, and what to do."""
     if "without any password" in reason or "no password is set" in reason:
-        return CannotLook(f"{address} has no password, but one was given: leave out the option password "
-                          f"(and give the server one)")
+        return CannotLook("it has no password, but one was given: leave out the option password "
+                          "(and give the server one)")
     if not _password(address):
-        return CannotLook(f"{address} asks for a password and none was given: set the option password "
-                          f"or REDISCLI_AUTH")
-    return CannotLook(f"{address} refused the login of {_who(address)}: the password or the user name is wrong, "
-                      f"or the user is off")
+        return CannotLook("it asks for a password and none was given: set the option password or REDISCLI_AUTH")
+    return CannotLook(f"the login of {_who(address)} was refused: the password or the user name is wrong, or the user "
+                      f"is off")
 
 
 def _connection(redis: t.Any, address: Address) -> t.Any:
@@ -199,20 +199,25 @@ def _refused(exc: Exception) -> Refused:
     return Refused(known.get(type(exc).__name__) or first, text)
 
 
-def _broken(address: Address, exc: Exception) -> OpsError:
+def _rubbish() -> ServiceDown:
+    return ServiceDown("what answers there does not speak the protocol of Redis; look what really listens, and whether "
+                       "tls is set as the server wants it")
+
+
+def _broken(exc: Exception) -> OpsError:
     text = str(exc)
     code = next((error.errno for error in (exc, exc.__cause__, exc.__context__) if isinstance(error, OSError)), None)
     if code == errno.ECONNREFUSED:
-        return ServiceDown(f"{address}: connection refused, nothing listens there; start Redis or correct the address")
+        return ServiceDown("connection refused, nothing listens there; start Redis or correct the address")
     if code == errno.ENOENT:
-        return ServiceDown(f"{address}: there is no such socket; start Redis or correct unix_socket")
+        return ServiceDown("there is no such socket; start Redis or correct unix_socket")
     if code in (errno.EACCES, errno.EPERM):
-        return CannotLook(f"{address}: this user must not use the socket; become a member of its group or root")
+        return CannotLook("this user must not use the socket; become root or a member of its group")
     if "max number of clients" in text:
-        return ServiceDown(f"{address} is full: max number of clients reached; raise maxclients or end clients")
+        return ServiceDown("it is full: max number of clients reached; raise maxclients or end clients")
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return CannotLook(f"{address}: its certificate is not trusted ({text[:160]}); set ca_path")
-    return ServiceDown(f"{address}: the connection broke: {redact(text)[:200] or type(exc).__name__}")
+        return CannotLook(f"its certificate is not trusted ({text[:160]}); set ca_path")
+    return ServiceDown(f"the connection broke: {redact(text)[:200] or type(exc).__name__}")
 
 
 def _running(replies: t.Sequence[t.Any], address: Address, unseen: list[Unseen]) -> Settings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 import math
 
 import pytest
-
 from ansible_collections.vendhub.ops.plugins.module_utils._redis.facts import (
     file_settings,
     normal,

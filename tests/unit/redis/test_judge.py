@@ -5,7 +5,6 @@ import dataclasses
 import typing as t
 
 import pytest
-
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
 from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import Finding, State
 from ansible_collections.vendhub.ops.plugins.module_utils._redis.facts import Facts, Unseen
