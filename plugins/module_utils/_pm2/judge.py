@@ -41,7 +41,7 @@ def judge(facts: Facts, expected: t.Sequence[Expected], thresholds: Thresholds) 
     for name, processes in apps.items():
         if name not in names:
             findings += _bystander(name, processes, facts, thresholds)
-    if not apps:
+    if not wanted:
         findings.append(Finding("pm2_app", State.CRITICAL, "PM2 runs, but its list of apps is empty", value=0,
                                 unit="processes", remedy=RECOVER))
     findings += [_saved_list(facts, set(apps)), _privacy(facts)]
