@@ -190,10 +190,10 @@ def settings_readme() -> str:
         "",
         f"<!-- {GENERATED} -->",
         "",
-        "Every variable that playbooks of this collection share, with its usual value. The role changes nothing; a play",
-        "lists it under `roles:` and Ansible validates the variables before the first task.",
+        "Every variable that playbooks of this collection share, with its usual value. The role changes nothing; a",
+        "play lists it under `roles:` and Ansible validates the variables before the first task.",
         "",
-        "Set them in `group_vars` of your inventory. A dictionary replaces the whole default, so name all you need in it.",
+        "Set them in `group_vars` of your inventory. A dictionary replaces the whole default, so name all you need.",
         "Secrets have no default; keep them in a vault and refer to them: `password: \"{{ vault_redis_password }}\"`.",
         "",
         "| variable | type | default | meaning |",
@@ -226,9 +226,9 @@ def threshold_docs() -> str:
         "",
         f"<!-- {GENERATED} -->",
         "",
-        "The one place where limits live (`plugins/module_utils/_core/thresholds.py`). A value strictly past its limit is a",
-        "warning or critical; at the limit it is still fine, as the runbook's table says \"> 80%\". Lay your own limits over",
-        "it with `vendhub_thresholds`:",
+        "The one place where limits live (`plugins/module_utils/_core/thresholds.py`). A value strictly past its limit",
+        "is a warning or critical; at the limit it is still fine, as the runbook's table says \"> 80%\". Lay your own",
+        "limits over it with `vendhub_thresholds`:",
         "",
         "```yaml",
         "vendhub_thresholds:",
@@ -241,7 +241,8 @@ def threshold_docs() -> str:
     ]
     for row in thresholds.TABLE:
         remedy = f"`{row.remedy}`" if row.remedy else ""
-        lines.append(f"| `{row.name}` | {row.check} | {row.title} | {thresholds.describe(row)} | {row.runbook} | {remedy} |")
+        limits = thresholds.describe(row)
+        lines.append(f"| `{row.name}` | {row.check} | {row.title} | {limits} | {row.runbook} | {remedy} |")
     return "\n".join(lines) + "\n"
 
 

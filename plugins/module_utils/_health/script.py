@@ -29,7 +29,7 @@ SPEC: dict[str, t.Any] = {**OPTIONS, "thresholds": {"type": "dict", "default": {
 def main(arguments: t.Optional[t.Sequence[str]] = None) -> int:
     """Look, print, and return the exit code: 0 ok, 1 warning, 2 critical, 3 unknown or a bad configuration."""
     parser = argparse.ArgumentParser(prog="daily-check.sh", description="VendHub's daily health check of this host.")
-    parser.add_argument("--config", default=CONFIG, help="the options of vendhub.ops.health_check as JSON (%(default)s)")
+    parser.add_argument("--config", default=CONFIG, help="the options of health_check as JSON (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
     given = parser.parse_args(arguments)
     try:

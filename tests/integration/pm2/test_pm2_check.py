@@ -13,6 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.vendhub.ops.plugins.module_utils._pm2 import rpc
 
 from demo.stack import node, ports
 from demo.stack.pm2 import Pm2
@@ -173,7 +174,6 @@ def test_the_daemon_of_another_user_cannot_be_looked_at(make_pm2: Make, tmp_path
 
 def test_an_unknown_dialect_is_read_by_the_command_line(make_pm2: Make, tmp_path: Path,
                                                        monkeypatch: pytest.MonkeyPatch) -> None:
-    from ansible_collections.vendhub.ops.plugins.module_utils._pm2 import rpc
     pm2 = make_pm2()
     run(pm2, tmp_path)
     monkeypatch.setattr(rpc, "VERSION", 2)  # a protocol that this daemon does not speak

@@ -125,7 +125,9 @@ def test_an_answer_that_is_no_list_of_processes_is_refused(answer: t.Any) -> Non
         processes(answer)
 
 
-@pytest.mark.parametrize("row", [{}, {"pm2_env": [], "monit": 3}, {"name": None, "pid": "x", "monit": {"memory": True}}])
+@pytest.mark.parametrize("row", [
+    {}, {"pm2_env": [], "monit": 3}, {"name": None, "pid": "x", "monit": {"memory": True}},
+])
 def test_a_half_empty_process_does_not_break_the_list(row: dict[str, t.Any]) -> None:
     assert len(processes([row])) == 1
 
