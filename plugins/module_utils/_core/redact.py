@@ -12,19 +12,20 @@ import urllib.parse
 
 HIDDEN = "***"
 
+# Repetitions are bounded: a log line may be one word of many megabytes.
 # scheme://user:secret@host
-_URL = re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
+_URL = re.compile(r"([a-z][a-z0-9+.-]{0,30}://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
 # {"password": "secret"}, password=secret, DB_PASS: secret, --token secret
 _PAIR = re.compile(
-    r"""((?:["']?[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|cookie"""
-    r"""|(?<![a-z])pass(?![a-z])|(?<![a-z])pwd(?![a-z]))[\w-]*["']?)\s*(?:[:=]|\s(?=\S{8,}))\s*)"""
+    r"""((?:(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|cookie"""
+    r"""|(?<![a-z])pass(?![a-z])|(?<![a-z])pwd(?![a-z]))[\w-]{0,40}["']?)\s{0,9}(?:[:=]|\s(?=\S{8}))\s{0,9})"""
     r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'}\])]+)""",
     re.IGNORECASE,
 )
 # Authorization: Bearer abc, Basic abc
 _SCHEME = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
 # a JSON Web Token: three base64url parts, the first two JSON objects
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
+_JWT = re.compile(r"(?<![\w-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*")
 
 
 def redact(text: str) -> str:
