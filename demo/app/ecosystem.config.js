@@ -9,7 +9,7 @@ const logs = resolve(cwd, process.env.LOG_DIR || 'logs');
 const shared = {
   cwd,
   env: { NODE_ENV: 'production', LOG_DIR: logs },
-  time: true,
+  // Not `time: true`: it replaces this format by one without a zone.
   log_date_format: 'YYYY-MM-DD HH:mm:ss Z',
   merge_logs: true,
 };

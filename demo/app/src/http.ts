@@ -46,17 +46,19 @@ export function createHttpServer(routes: readonly Route[], metrics: Metrics, slo
     const method = incoming.method ?? 'GET';
     const url = new URL(incoming.url?.startsWith('/') ? `http://localhost${incoming.url}` : 'http://localhost/');
     const match = findRoute(routes, method, url.pathname);
-    response.on('close', () => {
+    // Counted before the answer leaves, so that whoever has the answer finds it counted.
+    const account = (status: number): void => {
       const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-      metrics.observeRequest(method, match?.route.path ?? 'unmatched', response.statusCode, seconds);
-      if (seconds * 1000 >= slowRequestMs) {
-        const took = `${method} ${url.pathname} took ${seconds.toFixed(2)}s`;
-        logger('LoggingInterceptor').warn(`Slow request detected: ${took}`);
-      }
-    });
+      metrics.observeRequest(method, match?.route.path ?? 'unmatched', status, seconds);
+      if (seconds * 1000 < slowRequestMs) return;
+      logger('LoggingInterceptor').warn(`Slow request detected: ${method} ${url.pathname} took ${seconds.toFixed(2)}s`);
+    };
     answer(match, incoming, method, url, throttle)
       .catch((error: unknown) => errorReply(error, method, url.pathname))
-      .then((reply) => send(response, reply))
+      .then((reply) => {
+        account(reply.status);
+        send(response, reply);
+      })
       .catch((error: Error) => logger('HttpServer').error(error.message, error.stack));
   });
 }
