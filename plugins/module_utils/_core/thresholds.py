@@ -65,6 +65,8 @@ TABLE: tuple[Threshold, ...] = (
               50, 80, remedy="vendhub.ops.database_weekly"),
     Threshold("postgresql_slot_retained_bytes", "postgresql", "WAL kept for a replication slot", "bytes",
               1 * GIB, 10 * GIB),
+    Threshold("postgresql_replica_lag_bytes", "postgresql", "WAL a replica has not replayed yet", "bytes",
+              GIB // 4, 1 * GIB),
     Threshold("postgresql_invalid_indexes", "postgresql", "Invalid indexes", "indexes", 0, None,
               remedy="vendhub.ops.database_monthly"),
     Threshold("postgresql_statement_mean_seconds", "postgresql", "Mean time of the slowest frequent statement",

@@ -10,14 +10,16 @@ import errno
 import glob
 import inspect
 import os
+import socket
 import time
 import typing as t
 
 from .._core.errors import CannotLook, OpsError, ServiceDown
 from .._core.libs import need
 from .._core.redact import redact
+from .._core.unseen import Unseen
 from .connection import Address
-from .facts import COMPARED, Facts, Settings, Unseen, file_settings, normal, parse_info
+from .facts import COMPARED, Facts, Settings, file_settings, normal, parse_info
 
 _LINES_BYTES = 1024 * 1024
 _INCLUDE_DEPTH = 5
@@ -206,6 +208,8 @@ def _rubbish() -> ServiceDown:
 
 def _broken(exc: Exception) -> OpsError:
     text = str(exc)
+    if any(isinstance(error, socket.gaierror) for error in (exc, exc.__cause__, exc.__context__)):
+        return CannotLook("the name of its host cannot be resolved; correct host, or the name service of this host")
     code = next((error.errno for error in (exc, exc.__cause__, exc.__context__) if isinstance(error, OSError)), None)
     if code == errno.ECONNREFUSED:
         return ServiceDown("connection refused, nothing listens there; start Redis or correct the address")

@@ -11,22 +11,14 @@ import math
 import shlex
 import typing as t
 
+from .._core.unseen import Unseen
+
 Settings = t.Mapping[str, str]
 
 # what is compared between the running server and its file; a secret never belongs here
 COMPARED = ("maxmemory", "maxmemory-policy", "appendonly", "save")
 
 _UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 10**9, "gb": 2**30}
-
-
-@dataclasses.dataclass(frozen=True)
-class Unseen:
-    """Something that was not looked at, why, and how it can be; ``forbidden`` when only rights are missing."""
-
-    what: str
-    why: str
-    enable: str
-    forbidden: bool
 
 
 @dataclasses.dataclass(frozen=True)

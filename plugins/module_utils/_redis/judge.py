@@ -11,8 +11,9 @@ import typing as t
 
 from .._core.limits import duration, show, size
 from .._core.thresholds import Thresholds
+from .._core.unseen import absent, not_seen
 from .._core.verdict import Finding, Inspection, Number, State, metric
-from .facts import COMPARED, Facts, Settings, Unseen, number, whole
+from .facts import COMPARED, Facts, Settings, number, whole
 
 DAY = 86400
 
@@ -28,7 +29,7 @@ def judge(facts: Facts, thresholds: Thresholds, *, protect_queues: bool = True, 
         findings.append(_latency(facts.pings, thresholds))
     if facts.info.get("role") == "slave":
         findings.append(_replication(facts.info))
-    findings += _not_seen(facts.unseen)
+    findings += not_seen("redis_not_seen", facts.unseen)
     return Inspection(tuple(findings), _metrics(facts, now))
 
 
@@ -41,8 +42,7 @@ def memory(info: Settings) -> tuple[int, int, bool]:
 
 def _reachable(facts: Facts) -> Finding:
     info, name = facts.info, "redis_reachable"
-    details = tuple({"not_looked_at": row.what, "why": row.why, "enable": row.enable}
-                    for row in facts.unseen if not row.forbidden)
+    details = absent(facts.unseen)
     if info.get("loading") == "1":
         done, left = number(info, "loading_loaded_perc"), number(info, "loading_eta_seconds")
         progress = "" if math.isnan(done + left) else f": {show(done)} % done, about {duration(left)} left"
@@ -144,14 +144,6 @@ def _replication(info: Settings) -> Finding:
     down = number(info, "master_link_down_since_seconds")
     since = f" for {duration(down)}" if down >= 0 else ""
     return Finding(name, State.CRITICAL, f"replica of {master}, the link is down{since}: its data is old")
-
-
-def _not_seen(unseen: t.Sequence[Unseen]) -> t.Iterator[Finding]:
-    rows = [row for row in unseen if row.forbidden]
-    if rows:
-        yield Finding("redis_not_seen", State.WARNING,
-                      "not looked at for lack of rights: " + "; ".join(f"{row.what} ({row.why})" for row in rows),
-                      details=tuple({"not_looked_at": row.what, "why": row.why, "enable": row.enable} for row in rows))
 
 
 def median(values: t.Sequence[float]) -> float:

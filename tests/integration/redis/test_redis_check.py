@@ -266,6 +266,12 @@ def test_a_killed_server_is_critical(make_redis: MakeRedis) -> None:
     assert finding(check(server, unix_socket="/nonexistent/redis.sock"), "redis_reachable")["state"] == "critical"
 
 
+def test_a_name_that_cannot_be_resolved_is_unknown() -> None:
+    result = call("redis_check", host="no-such-host.invalid", timeout_seconds=2)
+    assert result["failed"]
+    assert "cannot be resolved" in result["msg"]
+
+
 def test_a_frozen_server_is_critical_within_its_time(make_redis: MakeRedis) -> None:
     server = make_redis()
     server.freeze()

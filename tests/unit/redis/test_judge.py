@@ -6,8 +6,9 @@ import typing as t
 
 import pytest
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
+from ansible_collections.vendhub.ops.plugins.module_utils._core.unseen import Unseen
 from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import Finding, State
-from ansible_collections.vendhub.ops.plugins.module_utils._redis.facts import Facts, Unseen
+from ansible_collections.vendhub.ops.plugins.module_utils._redis.facts import Facts
 from ansible_collections.vendhub.ops.plugins.module_utils._redis.judge import judge
 
 INFO = {
