@@ -15,10 +15,13 @@ HIDDEN = "***"
 # Repetitions are bounded: a log line may be one word of many megabytes.
 # scheme://user:secret@host
 _URL = re.compile(r"([a-z][a-z0-9+.-]{0,30}://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
-# {"password": "secret"}, password=secret, DB_PASS: secret, --token secret
+_NAMES = (r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|cookie"
+          r"|(?<![a-z])pass(?![a-z])|(?<![a-z])pwd(?![a-z]))")
+# --token secret
+_FLAG = re.compile(rf"(--[\w-]{{0,40}}{_NAMES}[\w-]{{0,40}}\s{{1,9}})\S+", re.IGNORECASE)
+# {"password": "secret"}, password=secret, DB_PASS: secret
 _PAIR = re.compile(
-    r"""((?:(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|credential|cookie"""
-    r"""|(?<![a-z])pass(?![a-z])|(?<![a-z])pwd(?![a-z]))[\w-]{0,40}["']?)\s{0,9}(?:[:=]|\s(?=\S{8}))\s{0,9})"""
+    rf"""({_NAMES}[\w-]{{0,40}}["']?\s{{0,9}}[:=]\s{{0,9}})"""
     r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'}\])]+)""",
     re.IGNORECASE,
 )
@@ -33,6 +36,7 @@ def redact(text: str) -> str:
     text = _JWT.sub(HIDDEN, text)
     text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
     text = _URL.sub(rf"\1:{HIDDEN}@", text)
+    text = _FLAG.sub(rf"\1{HIDDEN}", text)
     return _PAIR.sub(rf"\1{HIDDEN}", text)
 
 

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looking at several subjects: within time, and none hides another."""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+
+import pytest
+from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import CannotLook, OpsError, ServiceDown
+from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import Subject, look
+from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import Finding, Inspection, State
+
+FINE = Inspection((Finding("a", State.OK, "fine"),), {"n": 1})
+
+
+def subject(inspect: t.Callable[[], Inspection], *, service: bool = True, deadline: float = 5) -> Subject:
+    return Subject("x", "the target", inspect, deadline, service)
+
+
+def broken(exc: Exception) -> t.Callable[[], Inspection]:
+    def inspect() -> Inspection:
+        raise exc
+    return inspect
+
+
+@pytest.mark.parametrize(("exc", "service", "state", "could_look"), [
+    (ServiceDown("port closed"), True, State.CRITICAL, True),
+    (CannotLook("no library"), True, State.UNKNOWN, False),
+    (OpsError("odd"), True, State.CRITICAL, True),
+    (OpsError("odd"), False, State.UNKNOWN, True),
+    (KeyError("bug"), True, State.UNKNOWN, False),
+    (RecursionError(), False, State.UNKNOWN, False),
+])
+def test_whatever_goes_wrong_is_a_finding(exc: Exception, service: bool, state: State, could_look: bool) -> None:
+    (answer,) = look([subject(broken(exc), service=service)])
+    assert answer.verdict.state is state
+    assert (answer.error is None) is could_look
+
+
+def test_a_fault_of_the_check_says_where_it_is() -> None:
+    (answer,) = look([subject(broken(KeyError("bug")))])
+    assert "the check itself failed: KeyError: 'bug' in test_subject.py:" in answer.verdict.msg
+
+
+def test_one_broken_subject_never_hides_the_others() -> None:
+    answers = look([subject(broken(ValueError("x"))), subject(lambda: FINE), subject(broken(ServiceDown("y")))])
+    assert [answer.verdict.state for answer in answers] == [State.UNKNOWN, State.OK, State.CRITICAL]
+
+
+@pytest.mark.parametrize(("service", "state"), [(True, State.CRITICAL), (False, State.UNKNOWN)])
+def test_a_subject_that_hangs_is_given_up_in_time(service: bool, state: State) -> None:
+    release = threading.Event()
+
+    def hang() -> Inspection:
+        release.wait(30)
+        return FINE
+
+    started = time.monotonic()
+    answers = look([subject(hang, service=service, deadline=0.2), subject(lambda: FINE)])
+    assert time.monotonic() - started < 5
+    release.set()
+    assert [answer.verdict.state for answer in answers] == [state, State.OK]
+    assert "did not answer within 0.2 s" in answers[0].verdict.msg
+
+
+def test_deadlines_run_at_the_same_time() -> None:
+    release = threading.Event()
+
+    def hang() -> Inspection:
+        release.wait(30)
+        return FINE
+
+    started = time.monotonic()
+    look([subject(hang, deadline=0.3) for dummy in range(10)])
+    assert time.monotonic() - started < 2
+    release.set()
+
+
+def test_an_error_message_never_shows_a_password() -> None:
+    (answer,) = look([subject(broken(ServiceDown("postgresql://u:canary@h/db refused")))])
+    assert "canary" not in answer.verdict.msg
