@@ -19,3 +19,11 @@ $(VENV)/.demo: requirements/demo.txt | $(VENV)/bin/uv
 $(VENV)/.dev: requirements/dev.txt requirements/demo.txt | $(VENV)/bin/uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r $<
 	@touch $@ $(VENV)/.demo
+
+.PHONY: demo
+demo: $(VENV)/.demo  ## a small VendHub on this machine, a few planted problems, and the report
+	@$(BIN)/python -m demo.demo up
+
+.PHONY: demo-down
+demo-down: $(VENV)/.demo  ## stop everything the demo started
+	@$(BIN)/python -m demo.demo down
