@@ -35,7 +35,7 @@ export class Auth {
     ];
   }
 
-  /** The user of a valid bearer token that was not revoked; a request that changes something needs the CSRF pair too. */
+  /** The user of a valid token that was not revoked; a request that changes something needs the CSRF pair too. */
   async user(request: Request): Promise<Claims> {
     const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const claims = readToken(token, this.config.jwtSecret, Date.now() / 1000);
@@ -94,7 +94,8 @@ export class Auth {
 
   private async audit(event: string, userId?: string): Promise<void> {
     // The backend trusts no proxy and records this address for everybody.
-    await this.pool.query("INSERT INTO audit_logs (event, user_id, ip_address) VALUES ($1, $2, '0.0.0.0')", [event, userId]);
+    const row = "INSERT INTO audit_logs (event, user_id, ip_address) VALUES ($1, $2, '0.0.0.0')";
+    await this.pool.query(row, [event, userId]);
   }
 }
 

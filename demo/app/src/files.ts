@@ -52,7 +52,7 @@ export function fileRoutes(pool: Pool, auth: Auth, uploadDir: string, limits: re
 
 async function readForm(request: Request): Promise<FormData> {
   const type = request.headers['content-type'] ?? '';
-  if (!type.startsWith('multipart/form-data')) throw new HttpError(400, 'Multipart: Content-Type is not multipart/form-data');
+  if (!type.startsWith('multipart/form-data')) throw new HttpError(400, 'Multipart: the body is no form');
   const body = await request.body(LARGEST_BYTES);
   try {
     return await new Response(body, { headers: { 'Content-Type': type } }).formData();

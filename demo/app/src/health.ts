@@ -10,7 +10,7 @@ interface Part {
   message?: string;
 }
 
-/** Health as the backend gives it: 503 for PostgreSQL, no answer at all without Redis, ready and live whatever happens. */
+/** Health as the backend gives it: 503 without PostgreSQL, no answer without Redis, ready and live whatever happens. */
 export function healthRoutes(pool: Pool, redis: Redis, version: string, limits: readonly Window[]): Route[] {
   const started = Date.now();
   const alive = async (): Promise<Reply> => ({

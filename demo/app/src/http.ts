@@ -141,7 +141,7 @@ function send(response: ServerResponse, reply: Reply): void {
   const isText = typeof reply.body === 'string';
   const body = reply.body === undefined ? '' : isText ? (reply.body as string) : JSON.stringify(reply.body);
   response.statusCode = reply.status;
-  if (body) response.setHeader('Content-Type', isText ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8');
+  if (body) response.setHeader('Content-Type', `${isText ? 'text/plain' : 'application/json'}; charset=utf-8`);
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
   // An unread body (refused upload) would otherwise be taken for the next request.
   if (!response.req.complete) response.setHeader('Connection', 'close');

@@ -36,6 +36,4 @@ async function run(): Promise<never> {
 logUncaughtErrors();
 loadEnvFile();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
-run().catch((error: Error) => {
-  throw error;
-});
+void run();

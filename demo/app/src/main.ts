@@ -66,8 +66,4 @@ async function stop(server: Server, signal: string, timeoutMs: number): Promise<
 
 logUncaughtErrors();
 loadEnvFile();
-start(readConfig()).catch(async (error: Error) => {
-  logger('ExceptionHandler').error(error.message, error.stack);
-  await flushLogs();
-  process.exit(1);
-});
+void start(readConfig());

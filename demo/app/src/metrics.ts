@@ -12,7 +12,7 @@ const QUEUE_KEYS = { waiting: 'wait', active: 'active', delayed: 'delayed', comp
 export class Metrics {
   readonly registry = new Registry();
   readonly requests = this.counter('vendhub_http_requests_total', 'HTTP requests', ROUTE);
-  readonly requestErrors = this.counter('vendhub_http_request_errors_total', 'HTTP requests answered by 4xx or 5xx', ROUTE);
+  readonly requestErrors = this.counter('vendhub_http_request_errors_total', 'HTTP requests refused or failed', ROUTE);
   readonly requestDuration = new Histogram({
     name: 'vendhub_http_request_duration_seconds',
     help: 'Time to answer an HTTP request',
@@ -24,7 +24,8 @@ export class Metrics {
   readonly loginFailures = this.counter('vendhub_login_failures_total', 'Logins refused', ['reason']);
   readonly sessionsCreated = this.counter('vendhub_sessions_created_total', 'Sessions opened', []);
   readonly tasksCreated = this.counter('vendhub_tasks_created_total', 'Tasks created', []);
-  private readonly machines = { active: this.gauge('vendhub_machines_active'), offline: this.gauge('vendhub_machines_offline') };
+  private readonly machinesActive = this.gauge('vendhub_machines_active');
+  private readonly machinesOffline = this.gauge('vendhub_machines_offline');
   private readonly connections = this.gauge('database_connections_active');
   private readonly queues = QUEUE_STATES.map((state) => this.gauge(`bullmq_queue_${state}`, ['queue']));
 
@@ -63,8 +64,8 @@ export class Metrics {
       query_timeout: 1000,
     };
     const { rows } = await this.pool.query<{ active: number; offline: number }>(query);
-    this.machines.active.set(rows[0]?.active ?? 0);
-    this.machines.offline.set(rows[0]?.offline ?? 0);
+    this.machinesActive.set(rows[0]?.active ?? 0);
+    this.machinesOffline.set(rows[0]?.offline ?? 0);
   }
 
   private counter<T extends string>(name: string, help: string, labelNames: readonly T[]): Counter<T> {

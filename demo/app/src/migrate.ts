@@ -21,7 +21,7 @@ interface Known {
   migration: Migration;
 }
 
-/** The migrations in the build folder, oldest first; a file left over from a newer build counts too, as with TypeORM. */
+/** The migrations in the build folder, oldest first; one left over from a newer build counts too, as with TypeORM. */
 function knownMigrations(): Known[] {
   const folder = join(__dirname, 'migrations');
   const known: Known[] = [];

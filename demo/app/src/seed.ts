@@ -29,7 +29,8 @@ async function seedRedis(redis: Redis, cacheKeys: number): Promise<void> {
     const due = Date.now() + 3600 * 1000;
     const jobs = redis.multi().set(`bull:${queue}:id`, 2).zadd(`bull:${queue}:repeat`, due, '__default__::::0 3 * * *');
     for (const id of [1, 2]) {
-      jobs.hset(`bull:${queue}:${id}`, { name: '__default__', data: '{}', opts: '{"attempts":3}', timestamp: Date.now() });
+      const job = { name: '__default__', data: '{}', opts: '{"attempts":3}', timestamp: Date.now() };
+      jobs.hset(`bull:${queue}:${id}`, job);
     }
     await jobs.lpush(`bull:${queue}:wait`, '1').zadd(`bull:${queue}:delayed`, due, '2').exec();
   }

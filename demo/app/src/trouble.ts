@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Reply, Request, Route } from './http';
-import { logger } from './log';
+import { flushLogs, logger } from './log';
 import type { Window } from './throttle';
 
 const LONGEST_MS = 30_000;
@@ -33,10 +33,10 @@ export function crashAfter(ms: number): void {
   }, ms).unref();
 }
 
-/** An uncaught error is logged as the framework does, and ends the process with code 1. */
+/** An error or rejection that nobody catches is logged as the framework does, and ends the process with code 1. */
 export function logUncaughtErrors(): void {
   process.on('uncaughtException', (error) => {
     logger('ExceptionHandler').error(error.message, error.stack);
-    process.exit(1);
+    void flushLogs().then(() => process.exit(1));
   });
 }

@@ -200,6 +200,7 @@ def test_boot_can_be_delayed_and_a_crash_planned(place: Place, launch: Launch) -
     assert time.monotonic() - started > 1.5
     assert api.process.wait(5) == 1
     assert re.search(r"ERROR \[ExceptionHandler\] Crashed on purpose after 700 ms\nError: .*\n    at ", api.said())
+    assert [record["message"] for record in api.json_log("error.log")] == ["Crashed on purpose after 700 ms"]
 
 
 # --- login
