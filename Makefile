@@ -27,3 +27,47 @@ demo: $(VENV)/.demo  ## a small VendHub on this machine, a few planted problems,
 .PHONY: demo-down
 demo-down: $(VENV)/.demo  ## stop everything the demo started
 	@$(BIN)/python -m demo.demo down
+
+.PHONY: generate
+generate: setup  ## write what follows from the modules' documentation and the threshold table
+	$(BIN)/python scripts/generate.py
+
+.PHONY: lint
+lint: setup  ## style of Python, YAML, Ansible, shell and the changelog; generated files are current
+	$(BIN)/ruff check .
+	$(BIN)/yamllint --strict .
+	PATH=$(BIN):$$PATH ANSIBLE_COLLECTIONS_PATH=.collections $(BIN)/ansible-lint
+	scripts/lint_shell.sh
+	$(BIN)/antsibull-changelog lint
+	$(BIN)/python scripts/generate.py --check
+
+.PHONY: types
+types: setup  ## mypy --strict
+	$(BIN)/mypy -p ansible_collections.vendhub.ops.plugins
+	$(BIN)/mypy demo scripts benchmarks tests
+
+.PHONY: unit
+unit: setup  ## tests of pure code, seconds
+	$(BIN)/pytest tests/unit
+
+.PHONY: integration
+integration: setup system  ## tests against real services on this machine
+	$(BIN)/pytest tests/integration
+
+.PHONY: sanity
+sanity: setup  ## ansible-test sanity
+	scripts/sanity.sh
+
+.PHONY: build
+build: setup  ## build the collection, install it elsewhere, and run it from there
+	scripts/build.sh
+
+.PHONY: system
+system:  ## the system packages that tests need: installed on Debian as root, else named
+	scripts/system_packages.sh
+
+.PHONY: check
+check: lint types unit  ## the fast part, for daily work
+
+.PHONY: test
+test: system lint types unit sanity build integration  ## everything a change must pass

@@ -13,7 +13,7 @@ class ModuleDocFragment:
 options:
   thresholds:
     description:
-      - Your own limits over the collection's threshold table, as C({name: {warning: number, critical: number}}).
+      - 'Your own limits over the collection''s threshold table, as C({name: {warning: number, critical: number}}).'
       - The rows are listed in C(docs/thresholds.md). A limit of V(null) switches that bound off.
     type: dict
     default: {}

@@ -92,5 +92,3 @@ def _ports(answer: Listing, ports: t.Sequence[int]) -> dict[str, t.Any]:
         return {"port_owners": {port: pm2_home.port_owners(port, pids) for port in ports}}
     except PermissionError as exc:
         return {"ports_unseen": exc.strerror}
-
-

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# shellcheck over every shell script of the project, also those that are templates.
+set -euo pipefail
+cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
+if ! command -v shellcheck > /dev/null; then
+    echo "shellcheck is not installed (make system): shell scripts were not looked at" >&2
+    [[ ${CI:-} != true ]]
+    exit
+fi
+shellcheck .ci/run scripts/*.sh
+find roles -name '*.sh.j2' -print0 | while IFS= read -r -d '' template; do
+    # a value stands for every expression, a comment for every managed-by line
+    sed -e 's/^# {{ .* }}$/# managed/' -e 's/{{ [^}]* }}/value/g' "$template" | shellcheck -
+done
