@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck over every shell script of the project, also those that are templates.
+# Look at every shell script of the project with shellcheck, also at those that are templates.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 if ! command -v shellcheck > /dev/null; then
