@@ -382,6 +382,15 @@ def test_a_failed_migration_keeps_the_ones_before_and_nothing_of_its_own(place: 
     place.run("migrate", "run")
     for _ in range(2):
         place.run("migrate", "revert")
+    postgresql.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'refused'; END$$;"
+                       "CREATE TRIGGER refuse BEFORE UPDATE ON tasks EXECUTE FUNCTION refuse()",
+                       database=place.database)
+    failed = place.run("migrate", "run")  # after it has added the column
+    assert failed.returncode == 1
+    assert 'Migration "ExpandTasksByPriority1740000000000" failed, error: refused' in failed.stderr
+    assert "priority" not in columns(place, postgresql)
+    assert postgresql.execute("SELECT count(*) FROM migrations", database=place.database) == [(1,)]
+    postgresql.execute("DROP TRIGGER refuse ON tasks", database=place.database)
     postgresql.execute("CREATE VIEW reader AS SELECT urgent FROM tasks", database=place.database)
     failed = place.run("migrate", "run")
     assert failed.returncode == 1
