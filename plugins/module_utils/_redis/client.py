@@ -34,6 +34,12 @@ _TROUBLE = {
     "CLUSTERDOWN": "belongs to a cluster that is down",
 }
 
+_BROKEN: dict[int, OpsError] = {
+    errno.ECONNREFUSED: ServiceDown("connection refused, nothing listens there; start Redis or correct the address"),
+    errno.ENOENT: ServiceDown("there is no such socket; start Redis or correct unix_socket"),
+    errno.EACCES: CannotLook("this user must not use the socket; become root or a member of its group"),
+}
+
 
 class Refused(OpsError):
     """The server answered a command with an error; ``word`` is its first word."""
@@ -208,15 +214,12 @@ def _rubbish() -> ServiceDown:
 
 def _broken(exc: Exception) -> OpsError:
     text = str(exc)
-    if any(isinstance(error, socket.gaierror) for error in (exc, exc.__cause__, exc.__context__)):
+    causes = [error for error in (exc, exc.__cause__, exc.__context__) if isinstance(error, OSError)]
+    if any(isinstance(error, socket.gaierror) for error in causes):
         return CannotLook("the name of its host cannot be resolved; correct host, or the name service of this host")
-    code = next((error.errno for error in (exc, exc.__cause__, exc.__context__) if isinstance(error, OSError)), None)
-    if code == errno.ECONNREFUSED:
-        return ServiceDown("connection refused, nothing listens there; start Redis or correct the address")
-    if code == errno.ENOENT:
-        return ServiceDown("there is no such socket; start Redis or correct unix_socket")
-    if code in (errno.EACCES, errno.EPERM):
-        return CannotLook("this user must not use the socket; become root or a member of its group")
+    for code, error in _BROKEN.items():
+        if any(cause.errno == code for cause in causes):
+            return error
     if "max number of clients" in text:
         return ServiceDown("it is full: max number of clients reached; raise maxclients or end clients")
     if "CERTIFICATE_VERIFY_FAILED" in text:
