@@ -13,14 +13,13 @@ import http.client
 import io
 import re
 import socket
-import ssl
 import time
 import typing as t
 import urllib.parse
 
-from .errors import BadOption, CannotLook, ServiceDown
+from . import wire
+from .errors import BadOption, ServiceDown
 
-Clock = t.Callable[[], float]
 Headers = t.Mapping[str, str]
 
 BODY_BYTES = 1024 * 1024
@@ -102,7 +101,7 @@ class Getter:
     ca_path: t.Optional[str] = None
     redirects: int = 0
     body_bytes: int = BODY_BYTES
-    clock: Clock = time.monotonic
+    clock: wire.Clock = time.monotonic
 
     def get(self, where: Address) -> Reply:
         """The answer to one GET; ServiceDown says in words why there was none in time."""
@@ -122,16 +121,16 @@ class Getter:
         return dataclasses.replace(reply, seconds=self.clock() - started)
 
     def _once(self, where: Address, headers: Headers, deadline: float) -> Reply:
-        progress = _Progress(where.shown, self.timeout_seconds)
+        progress = wire.Progress(where.shown, self.timeout_seconds, _WORDS)
         with progress.explained(), contextlib.ExitStack() as closing:
-            sock = closing.enter_context(_connected(where, deadline, self.clock))
+            sock = closing.enter_context(wire.connected(where.host, where.port, deadline, self.clock))
             if where.secure:
                 progress.stage = "finish the TLS handshake"
-                context = _context(self.validate_certs, self.ca_path)
-                sock.settimeout(_left(deadline, self.clock))
+                context = wire.trust(self.validate_certs, self.ca_path)
+                sock.settimeout(wire.left(deadline, self.clock))
                 sock = closing.enter_context(context.wrap_socket(sock, server_hostname=where.host))
             progress.stage = "answer"
-            sock.settimeout(_left(deadline, self.clock))
+            sock.settimeout(wire.left(deadline, self.clock))
             sock.sendall(_request(where, headers))
             stream = _Stream(sock, deadline, self.body_bytes + HEAD_BYTES, self.clock)
             response = http.client.HTTPResponse(t.cast(socket.socket, stream), method="GET")
@@ -152,52 +151,18 @@ class _TooLongError(Exception):
     """More bytes than anybody asked for."""
 
 
-class _Progress:
-    """How far a request came, and the words for where it ended."""
-
-    def __init__(self, shown: str, timeout_seconds: float) -> None:
-        self.shown = shown
-        self.seconds = timeout_seconds
-        self.stage = "accept a connection"
-
-    @contextlib.contextmanager
-    def explained(self) -> t.Iterator[None]:
-        """Turn whatever goes wrong with the wire into ServiceDown."""
-        try:
-            yield
-        except Exception as exc:
-            words = self._words(exc)
-            if words is None:
-                raise
-            raise ServiceDown(f"{self.shown} {words}") from exc
-
-    def _words(self, exc: Exception) -> t.Optional[str]:
-        table: tuple[tuple[t.Any, str], ...] = (
-            (socket.timeout, f"did not {self.stage} within {self.seconds:g} s"),
-            (_TooLongError, "answers with more data than a health page can have; the rest was not read"),
-            (ConnectionRefusedError, "refuses connections: nothing listens on that port"),
-            (socket.gaierror, "cannot be reached: its name has no address"),
-            (http.client.RemoteDisconnected, "closed the connection without an answer"),
-            (ConnectionResetError, "broke the connection off"),
-            (http.client.IncompleteRead, "broke off in the middle of its answer"),
-            ((http.client.HTTPException, ValueError), "does not speak proper HTTP"),
-        )
-        if isinstance(exc, ssl.SSLCertVerificationError):
-            return f"shows a certificate that is not trusted: {exc.verify_message}"
-        if isinstance(exc, ssl.SSLError):
-            return f"does not speak proper TLS: {(exc.reason or 'handshake failed').replace('_', ' ').lower()}"
-        for kind, words in table:
-            if isinstance(exc, kind):
-                return words
-        if isinstance(exc, OSError):
-            return f"cannot be reached: {exc.strerror or exc}"
-        return None
+_WORDS: wire.Words = (
+    (_TooLongError, "answers with more data than a health page can have; the rest was not read"),
+    (http.client.RemoteDisconnected, "closed the connection without an answer"),
+    (http.client.IncompleteRead, "broke off in the middle of its answer"),
+    ((http.client.HTTPException, ValueError), "does not speak proper HTTP"),
+)
 
 
 class _Stream(io.RawIOBase):
     """What HTTPResponse reads from: no read waits past the deadline, and no more than the allowance is read."""
 
-    def __init__(self, sock: socket.socket, deadline: float, allowance: int, clock: Clock) -> None:
+    def __init__(self, sock: socket.socket, deadline: float, allowance: int, clock: wire.Clock) -> None:
         super().__init__()
         self._sock = sock
         self._deadline = deadline
@@ -211,47 +176,12 @@ class _Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: t.Any) -> int:
-        self._sock.settimeout(_left(self._deadline, self._clock))
+        self._sock.settimeout(wire.left(self._deadline, self._clock))
         count = self._sock.recv_into(buffer)
         self._allowance -= count
         if self._allowance < 0:
             raise _TooLongError
         return count
-
-
-def _left(deadline: float, clock: Clock) -> float:
-    left = deadline - clock()
-    if left <= 0:
-        raise socket.timeout
-    return left
-
-
-def _connected(where: Address, deadline: float, clock: Clock) -> socket.socket:
-    """A connection to the first address that accepts one; all of them share the deadline."""
-    failure: OSError = socket.gaierror()
-    for family, kind, protocol, _name, place in socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(_left(deadline, clock))
-            sock.connect(place)
-            return sock
-        except OSError as exc:
-            sock.close()
-            failure = exc
-    raise failure
-
-
-def _context(validate: bool, ca_path: t.Optional[str]) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_path:
-        try:
-            context.load_verify_locations(cafile=ca_path)
-        except (OSError, ssl.SSLError) as exc:
-            raise CannotLook(f"the certificates of {ca_path} cannot be read: {exc.strerror or exc}") from exc
-    if not validate:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _request(where: Address, headers: Headers) -> bytes:
