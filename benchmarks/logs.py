@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A day's errors out of a large log: log_check against the runbook's grep, in turns, on a log made for it.
+
+    .venv/bin/python benchmarks/logs.py [--megabytes 1000] [--rounds 5]
+
+The log: ten days in order of time, Winston's JSON and Nest's text in turns, 2 % errors, a quarter of them with a stack
+trace. Each way is a process of its own, timed from its start to its end; log_check as the whole module with its start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DAYS = 10
+ERROR_SHARE = 0.02
+CONTEXT = "RequestHandler"
+MODULE = "ansible_collections.vendhub.ops.plugins.modules.log_check"
+GREP = "grep -E 'Error|Exception' \"$1\" | sort | uniq -c | sort -rn"
+GOOD = ("Request handled GET /api/v1/machines/{n} took {n} ms status 200 for user {mail} from {ip}",
+        "Job {n} of queue commission done in {n} ms, next run planned", "Cache hit for key machine:{id} in {n} ms",
+        "Order {n} updated, payment accepted by terminal {n}, receipt {id} printed")
+BAD = ("QueryFailedError: duplicate key value violates unique constraint \"uq_tasks_code\" Key (code)=({n}) exists",
+       "TypeError: Cannot read properties of undefined (reading 'machineId') for task {id}",
+       "HTTP 500 POST /api/v1/files/upload/{n} InternalServerErrorException after {n} ms",
+       "Error: connect ECONNREFUSED {ip}:5432", "TimeoutError: job {id} of queue sales-import took longer than {n} ms",
+       "BadGatewayException: telegram answered {n} for user {mail}",
+       "ValidationError: \"{mail}\" is not a valid address of machine {n}", "RedisError: READONLY at {ip} key {id}")
+STACK = "\n".join(f"    at Service.call{n} (/opt/vendhub/current/dist/module{n}.js:{n}0:17)" for n in range(6))
+
+
+def write_log(path: str, megabytes: int, until: float) -> int:
+    """Write the log and return how many errors its last day has."""
+    chance = random.Random(20261123)
+    lines = megabytes * 1_000_000 // 214
+    step = DAYS * 86400 / lines
+    errors = 0
+    with open(path, "w", encoding="utf-8") as log:
+        for number in range(lines):
+            when = until - (lines - number) * step
+            bad = chance.random() < ERROR_SHARE
+            errors += bad and when >= until - 86400
+            log.write(_record(chance, when, bad, bool(number % 2)))
+    return errors
+
+
+def _record(chance: random.Random, when: float, bad: bool, as_json: bool) -> str:
+    text = chance.choice(BAD if bad else GOOD).format(
+        n=chance.randrange(100000), id=f"{chance.getrandbits(128):032x}", ip=f"10.0.0.{chance.randrange(256)}",
+        mail=f"user{chance.randrange(9999)}@example.com")
+    stack = f"\n{STACK}" if bad and chance.random() < 0.25 else ""
+    moment = datetime.datetime.fromtimestamp(when, datetime.timezone.utc)
+    if as_json:
+        record = {"context": CONTEXT, "level": "error" if bad else "info", "message": text, "stack": stack,
+                  "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"}
+        return json.dumps(record, separators=(",", ":")) + "\n"
+    level = "\x1b[31m  ERROR" if bad else "\x1b[32m    LOG"
+    return (f"{moment:%Y-%m-%d %H:%M:%S} +00:00: \x1b[32m[Nest] 4211  - \x1b[39m{moment:%m/%d/%Y, %I:%M:%S %p} "
+            f"{level}\x1b[39m [{CONTEXT}] {text}{stack}\n")
+
+
+def measure(command: t.Sequence[str], text: str | None, environment: t.Mapping[str, str]) -> tuple[float, float, str]:
+    """Seconds, MiB of peak memory and what was said, of one process with its children."""
+    process = subprocess.Popen([sys.executable, __file__, "--child", *command], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
+    out, told = process.communicate(text)
+    if process.returncode:
+        raise SystemExit(f"{command[0]} ended with {process.returncode}: {out}{told}")
+    seconds, kib = told.split()[-2:]
+    return float(seconds), int(kib) / 1024, out
+
+
+def child(command: t.Sequence[str]) -> int:
+    """Run one way and tell its time and peak on stderr."""
+    started = time.perf_counter()
+    code = subprocess.call(command)
+    seconds = time.perf_counter() - started
+    print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+    return code
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vendhub-bench-") as folder:
+        return compare(os.path.join(folder, "combined.log"), options.megabytes, options.rounds)
+
+
+def compare(path: str, megabytes: int, rounds: int) -> int:
+    """Make the log, run each way in turns and print medians and ratios; 1 when a promise is broken."""
+    until = time.time()
+    planted = write_log(path, megabytes, until)
+
+    def arguments() -> str:  # a day back from the end of the log, however long the measuring takes
+        hours = 24 + (time.time() - until) / 3600
+        return json.dumps({"ANSIBLE_MODULE_ARGS": {"paths": [path], "window_hours": hours}})
+
+    plain = {**os.environ, "PYTHONPATH": os.path.join(ROOT, ".collections")}
+    module = [sys.executable, "-c", _START]
+    grep = ["sh", "-c", GREP, "sh", path]
+    ways: dict[str, t.Callable[[], tuple[float, float, str]]] = {
+        "grep | sort | uniq | sort": lambda: measure(grep, None, plain),
+        "the same with LC_ALL=C": lambda: measure(grep, None, {**plain, "LC_ALL": "C"}),
+        "log_check": lambda: measure(module, arguments(), plain),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    peaks: dict[str, float] = {}
+    said: dict[str, str] = {}
+    for number in range(rounds + 1):  # the first warms the page cache
+        for name, way in ways.items():
+            took, peaks[name], said[name] = way()
+            if number:
+                seconds[name].append(took)
+    return report(path, seconds, peaks, said, planted)
+
+
+def report(path: str, seconds: dict[str, list[float]], peaks: dict[str, float], said: dict[str, str],
+           planted: int) -> int:
+    """Print the comparison."""
+    ours = statistics.median(seconds["log_check"])
+    verdict = json.loads(said["log_check"])
+    (finding,) = (row for row in verdict["findings"] if row["name"] == "log_errors")
+    groups = {name: len(text.splitlines()) for name, text in said.items()}
+    groups["log_check"] = verdict["metrics"]["log_groups"]
+    print(f"{os.path.getsize(path) / 1e6:.0f} MB, {DAYS} days; {planted} errors of {len(BAD)} kinds planted in the last"
+          f" 24 h, log_check found {finding['value']}")
+    print(f"{'way':28}{'median s':>10}{'min':>8}{'max':>8}{'x log_check':>13}{'peak MiB':>10}{'groups':>9}")
+    for name, took in seconds.items():
+        median = statistics.median(took)
+        print(f"{name:28}{median:10.2f}{min(took):8.2f}{max(took):8.2f}{median / ours:13.2f}{peaks[name]:10.1f}"
+              f"{groups[name]:9}")
+    fast = statistics.median(seconds["grep | sort | uniq | sort"]) >= 2 * ours
+    kept = [fast, peaks["log_check"] < 64, abs(finding["value"] - planted) <= planted * 0.001 + 2,
+            groups["log_check"] == len(BAD)]
+    print("promises (2 x grep, under 64 MiB, every error found, one group for each kind):",
+          ", ".join("kept" if one else "BROKEN" for one in kept))
+    return 0 if all(kept) else 1
+
+
+_START = f"""
+import json, sys
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.stdin.buffer.read(), "legacy"
+from {MODULE} import main
+main()
+"""
+
+if __name__ == "__main__":
+    sys.exit(child(sys.argv[2:]) if sys.argv[1:2] == ["--child"] else main())
