@@ -155,6 +155,7 @@ def test_what_a_done_row_names_exists(row: Row) -> None:
 @pytest.mark.parametrize("row", of_status("planned"))
 def test_a_planned_row_waits_for_a_playbook(row: Row) -> None:
     promised, *others = names(row)
+    assert row.now.startswith("to come: "), "nobody may take it for something that exists"
     assert promised.thing in to_come()
     assert not places(promised.thing), f"{promised} exists now: say what it does, and make the row done"
     assert [str(name) for name in others if not exists(name)] == [], "what is named for today must exist"
