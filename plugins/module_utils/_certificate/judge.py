@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import time
+import datetime
 
 from .._core.limits import show
 from .._core.thresholds import Thresholds
@@ -20,11 +20,11 @@ REMEDY = "vendhub.ops.renew_certificates"
 def expiry(certificate: Certificate, now: float, where: str, thresholds: Thresholds) -> list[Finding]:
     """Days until it expires, and whether it is valid yet."""
     days = (certificate.not_after - now) / DAY
-    on = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(certificate.not_after))
+    on = _date(certificate.not_after)
     words = f"expires in {show(days)} days, on {on}" if days >= 0 else f"expired {show(-days)} days ago, on {on}"
     findings = [thresholds.judge("certificate_days", days, f"the certificate {words}", object=where)]
     if certificate.not_before > now:
-        on = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(certificate.not_before))
+        on = _date(certificate.not_before)
         findings.append(Finding("certificate_begins", State.CRITICAL, f"the certificate is valid only from {on} on",
                                 object=where, remedy=REMEDY))
     return findings
@@ -63,6 +63,10 @@ def numbers(certificate: Certificate, now: float, where: str) -> dict[str, Numbe
 
 def unreadable(path: str, fault: str, state: State) -> Finding:
     return Finding("certificate_file", state, f"{path}: {fault}", object=path)
+
+
+def _date(seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _plain(text: str) -> str:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import calendar
 import dataclasses
+import datetime
 import hashlib
 import ipaddress
 import re
-import time
 import typing as t
 
 SEQUENCE, OID, OCTETS, UTC_TIME, TIME = 0x30, 0x06, 0x04, 0x17, 0x18
@@ -104,7 +103,7 @@ def _time(item: Item) -> int:
         text = ("20" if text[:2] < "50" else "19") + text
     elif item[0] != TIME:
         raise ValueError("a date of an unknown kind")
-    return calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ"))
+    return int(datetime.datetime.strptime(text + "+0000", "%Y%m%d%H%M%SZ%z").timestamp())
 
 
 def _names(content: bytes) -> t.Iterator[str]:
