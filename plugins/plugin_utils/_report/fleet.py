@@ -119,8 +119,8 @@ class Fleet:
         return worst(host.state for host in self.hosts)
 
     def checks(self) -> list[str]:
-        """Every check of any host, in reading order."""
-        return in_order({check for host in self.hosts for check in host.check_states()})
+        """Every check of any host that answered, in reading order."""
+        return in_order({check for host in self.hosts if host.answered for check in host.check_states()})
 
     def bad(self) -> list[tuple[Host, Entry]]:
         """What is not fine anywhere, worst first."""

@@ -38,7 +38,7 @@ def as_html(fleet: Fleet, past: t.Sequence[Past], thresholds: Thresholds) -> str
         trim_blocks=True, lstrip_blocks=True,
     )
     environment.filters.update(limits=limits, value=value, duration=duration, what=words.what, of_host=words.of_host,
-                               columns=columns, moment=moment, count=words.count, repair=words.repair)
+                               columns=columns, moment=moment, count=words.count, repair=words.repair, rest=words.rest)
     return environment.get_template("page.html.j2").render(
         fleet=fleet,
         headline=words.headline(fleet),

@@ -90,7 +90,10 @@ def _plot(one: series.Series, values: t.Sequence[Point], thresholds: Thresholds)
 def _range(numbers: t.Sequence[float], unit: str, bounds: t.Iterable[t.Optional[Number]]) -> tuple[float, float]:
     """The box around the numbers, with air, and with the limits when they are near: small waves must look small."""
     low, high = min(numbers), max(numbers)
-    air = max(high - low, abs(high) * 0.1, 5.0 if unit == "percent" else 0.0) or 1.0
+    if unit == "percent":
+        middle, half = (low + high) / 2, max(high - low, 25.0) / 2
+        low, high = max(0.0, middle - half), middle + half
+    air = max(high - low, abs(high) * 0.1) or 1.0
     near = [float(bound) for bound in bounds if bound is not None and low - air <= bound <= high + air]
     bottom = max(0.0, min([low, *near]) - air * 0.25) if low >= 0 else low - air * 0.25
     return bottom, max([high, *near]) + air * 0.25

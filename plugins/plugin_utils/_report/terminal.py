@@ -27,7 +27,8 @@ class Line(t.NamedTuple):
 
 def summary(fleet: Fleet, where: str) -> list[Line]:
     """Headline, what is not fine, hosts, and where the report is; long lists end with how many more there are."""
-    lines = [Line(f"{_word(fleet.state)} {words.headline(fleet)}  ({words.tally(fleet)})", fleet.state)]
+    said = "; ".join(part for part in (words.headline(fleet), words.rest(fleet), words.tally(fleet)) if part)
+    lines = [Line(f"{_word(fleet.state)} {said}", fleet.state)]
     bad = fleet.bad()
     width = max((len(host.name) for host, entry in bad[:MOST_FINDINGS]), default=0)
     if bad:

@@ -14,18 +14,30 @@ from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import S
 from .fleet import Entry, Fleet, Host
 
 SHOWN_NAMES = 5
+_IS = {
+    State.OK: ("is healthy", "are healthy"),
+    State.WARNING: ("has a warning", "have warnings"),
+    State.UNKNOWN: ("could not be judged", "could not be judged"),
+    State.CRITICAL: ("is critical", "are critical"),
+}
 
 
 def headline(fleet: Fleet) -> str:
     """How the fleet is, in one sentence of a few words."""
     if not fleet.hosts:
         return "No host was looked at"
-    total = len(fleet.hosts)
-    if fleet.state is State.OK:
-        return "The host is healthy" if total == 1 else f"All {total} hosts are healthy"
-    bad = [(state, number) for state, number in fleet.hosts_by_state().items() if number and state is not State.OK]
-    parts = [f"{number} {state}" for state, number in bad]
-    return f"{count(total, 'host')}: {', '.join(parts)}, {fleet.hosts_by_state()[State.OK]} ok"
+    total, number = len(fleet.hosts), fleet.hosts_by_state()[fleet.state]
+    if total == 1:
+        return f"{fleet.hosts[0].name} {_IS[fleet.state][0]}"
+    who = f"All {total} hosts" if number == total else f"{number} of {total} hosts"
+    return f"{who} {_IS[fleet.state][number > 1]}"
+
+
+def rest(fleet: Fleet) -> str:
+    """How the hosts are that the headline does not speak of; empty when it speaks of all."""
+    parts = [f"{number} {state}" for state, number in fleet.hosts_by_state().items()
+             if number and state is not fleet.state]
+    return f"the others: {', '.join(parts)}" if parts else ""
 
 
 def tally(fleet: Fleet) -> str:
