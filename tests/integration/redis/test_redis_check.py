@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pytest
 import redis
+from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import look
+from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
+from ansible_collections.vendhub.ops.plugins.module_utils._redis.subject import OPTIONS, subject
 
-from demo.stack import ports
+from demo.stack import ports, process
 from demo.stack.redis import Server
 from tests.modules import call, finding
 
@@ -76,14 +79,22 @@ def _calls(client: redis.Redis) -> dict[str, int]:
     return {name.removeprefix("cmdstat_"): row["calls"] for name, row in client.info("commandstats").items()}
 
 
-def test_the_password_is_nowhere_in_the_result(make_redis: MakeRedis) -> None:
+def test_the_password_is_nowhere_in_any_answer(make_redis: MakeRedis) -> None:
     server = make_redis(password="canary-7f3a91")
-    results = [check(server), check(server, password="wrong-canary-7f3a91"), check(server, config_file="required")]
+    results = [_look(server), _look(server, password="canary-wrong"), _look(server, username="stranger"),
+               _look(server, config_file="required")]
     server.kill()
-    results.append(check(server))
-    for result in results:
-        result.pop("invocation")
-        assert "canary" not in json.dumps(result)
+    results.append(_look(server))
+    # below the module: there Ansible itself would hide the password
+    assert [result["state"] for result in results] == ["ok", "unknown", "unknown", "ok", "critical"]
+    assert "canary" not in json.dumps(results)
+
+
+def _look(server: Server, **options: t.Any) -> dict[str, t.Any]:
+    given = {name: spec.get("default") for name, spec in OPTIONS.items()}
+    given.update(port=server.port, password=server.password)
+    (answer,) = look([subject({**given, **options}, Thresholds(CALM))])
+    return answer.verdict.as_dict()
 
 
 @pytest.mark.parametrize(("used", "state"), [("just below", "ok"), ("at", "ok"), ("just above", "critical")])
@@ -181,6 +192,48 @@ def test_a_file_that_is_gone_is_not_called_fine(make_redis: MakeRedis) -> None:
     assert finding(result, "redis_reachable")["details"][0]["not_looked_at"] == "the configuration file"
     assert finding(check(server, config_file="required"), "redis_config_drift")["state"] == "unknown"
     assert "details" not in finding(check(server, config_file="off"), "redis_reachable")
+
+
+def test_a_file_that_must_not_be_read_is_said(make_redis: MakeRedis) -> None:
+    server = make_redis()
+    server.configuration.chmod(0)
+    with _unprivileged():
+        result = check(server)
+    row = finding(result, "redis_not_seen")
+    assert row["state"] == "warning"
+    assert "cannot be read: Permission denied" in row["message"]
+
+
+@contextlib.contextmanager
+def _unprivileged() -> t.Iterator[None]:
+    """Root reads everything: be somebody else for a moment."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_a_verified_tls_connection_works_and_an_untrusted_one_is_told(make_redis: MakeRedis, tmp_path: Path) -> None:
+    certificate, key, port = tmp_path / "tls.crt", tmp_path / "tls.key", ports.free_port()
+    process.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                 "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                 "-keyout", str(key), "-out", str(certificate)], process.clean_environment(), 30, cwd=tmp_path)
+    server = make_redis(version="7", settings={"tls-port": port, "tls-cert-file": str(certificate),
+                                               "tls-key-file": str(key), "tls-auth-clients": "no"})
+    secure = {"host": "localhost", "port": port, "tls": True}
+    assert check(server, **secure, ca_path=str(certificate))["state"] == "ok"
+    assert check(server, **secure, validate_certs=False)["state"] == "ok"
+    untrusted = check(server, **secure)
+    assert untrusted["failed"]
+    assert "not trusted" in untrusted["msg"]
+    misnamed = check(server, **{**secure, "host": "127.0.0.1"}, ca_path=str(certificate))
+    assert misnamed["failed"]
+    plain = check(server, **{**secure, "port": server.port}, ca_path=str(certificate), timeout_seconds=1)
+    assert plain["state"] == "critical"
 
 
 def test_a_failed_snapshot_is_critical_and_names_misconf(make_redis: MakeRedis, tmp_path: Path) -> None:
