@@ -50,10 +50,9 @@ def up(place: Place) -> int:
     step("Sample API: install and build", lambda: services.build(place))
     step("Database: migrations and seed", lambda: services.migrate(place))
     step("Sample API under PM2", lambda: services.serve(place))
-    step("Planted: a crash loop", lambda: trouble.crash_loop(place))
-    step("Traffic, some of it bad", lambda: _traffic(place))
     planted: list[str] = []
-    step("Planted: more problems", lambda: planted.extend(trouble.plant(place)))
+    step("Problems, planted", lambda: planted.extend(trouble.plant(place)))
+    step("Traffic, some of it bad", lambda: _traffic(place))
     hosts = inventory.write(place)
     print("\nThe report should find:")
     for line in planted:

@@ -56,7 +56,7 @@ def variables(place: Place) -> dict[str, t.Any]:
         "vendhub_redis": {"host": ports.HOST, "port": port["redis"], "password": secret["redis"]},
         "vendhub_logs": {"paths": [str(place.logs / name) for name in ("error.log", "commission-worker.log")]},
         "vendhub_backups": [{"directory": str(place.backups)}],
-        "vendhub_certificates": [{"host": "localhost", "port": port["front"],
+        "vendhub_certificates": [{"server": "localhost", "port": port["front"],
                                   "path": str(place.folder / "front" / "fullchain.pem"),
                                   "ca_path": str(place.folder / "front" / "ca.pem")}],
         # in the minute that the demo is old nothing has been idle for five

@@ -54,18 +54,16 @@ class Place:
             known = self._recall()
         except (OSError, ValueError, KeyError):
             known = {"secrets": {}, "ports": {}}
-        self._memory.unlink(missing_ok=True)
-        self._memory.touch(mode=0o600)
-        self._memory.write_text(json.dumps({
+        self._remember({
             "secrets": {name: known["secrets"].get(name) or secrets.token_urlsafe(18) for name in SECRETS},
             "ports": {name: known["ports"].get(name) or ports.free_port() for name in PORTS},
-        }, indent=1))
+        })
 
     def move(self, name: str) -> None:
         """Choose another port for a service."""
         known = self._recall()
         known["ports"][name] = ports.free_port()
-        self._memory.write_text(json.dumps(known, indent=1))
+        self._remember(known)
 
     def postgresql(self) -> Cluster:
         """The database server."""
@@ -97,6 +95,13 @@ class Place:
             except BlockingIOError:
                 raise StackError(f"another `make demo` or `make demo-down` is at work in {self.folder}") from None
             yield
+
+    def _remember(self, known: dict[str, dict[str, t.Any]]) -> None:
+        draft = self._memory.with_name("secrets.new")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(known, indent=1))
+        draft.replace(self._memory)
 
     def _recall(self) -> dict[str, dict[str, t.Any]]:
         known: dict[str, dict[str, t.Any]] = json.loads(self._memory.read_text())

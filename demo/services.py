@@ -26,9 +26,8 @@ START_TIMEOUT_SECONDS = 45.0
 def postgresql(place: Place) -> str:
     """PostgreSQL with the application's database, its owner and a login that may only look."""
     cluster = place.postgresql()
-    if cluster.running():
-        return f"already on port {cluster.port}"
-    if ports.listens(cluster.port):
+    known = cluster.running()
+    if not known and ports.listens(cluster.port):
         place.move("postgresql")
         cluster = place.postgresql()
     cluster.start()
@@ -42,19 +41,18 @@ def postgresql(place: Place) -> str:
     cluster.execute("GRANT pg_monitor TO vendhub_monitor")
     if not cluster.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]):
         cluster.execute(f"CREATE DATABASE {DATABASE} OWNER vendhub")
-    return f"port {cluster.port}"
+    return _on(cluster.port, known)
 
 
 def redis(place: Place) -> str:
     """Redis with a password and a memory limit."""
     server = place.redis()
-    if server.running():
-        return f"already on port {server.port}"
-    if ports.listens(server.port):
+    known = server.running()
+    if not known and ports.listens(server.port):
         place.move("redis")
         server = place.redis()
     server.start()
-    return f"port {server.port}"
+    return _on(server.port, known)
 
 
 def build(place: Place) -> str:
@@ -122,6 +120,10 @@ def fingerprint(folder: Path) -> str:
         if path.is_file() and not NOT_SOURCE("", parts):
             digest.update(f"{'/'.join(parts)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _on(port: int, known: bool) -> str:
+    return f"{'already ' if known else ''}on port {port}"
 
 
 def _write_environment(place: Place) -> None:

@@ -35,7 +35,7 @@ def crash_loop(place: Place) -> str:
     pm2 = place.pm2()
     if CRASHING_APP not in {app["name"] for app in pm2.jlist()}:
         script = place.folder / "crash-loop.js"
-        script.write_text("console.error(new Error('connect ECONNREFUSED 127.0.0.1:1'));\nprocess.exitCode = 1;\n")
+        script.write_text("setTimeout(() => { throw new Error('the price list is empty'); }, 100);\n")
         ecosystem = place.folder / "crash-loop.json"
         ecosystem.write_text(json.dumps({"apps": [{
             "name": CRASHING_APP, "script": str(script), "cwd": str(place.folder), "max_restarts": 1_000_000,
@@ -43,6 +43,9 @@ def crash_loop(place: Place) -> str:
             "log_date_format": "YYYY-MM-DD HH:mm:ss Z", "out_file": str(place.logs / "import-out.log"),
             "error_file": str(place.logs / "import-error.log")}]}))
         pm2.start(ecosystem)
+        pm2.run("save", "--silent")
+        process.wait_until(lambda: any(app["name"] == CRASHING_APP and app["pm2_env"]["restart_time"] > 2
+                                       for app in pm2.jlist()), "the crash loop", 30)
     return f"PM2: {CRASHING_APP} crashes at every start and is started again, ever more slowly"
 
 
@@ -52,22 +55,22 @@ def invalid_index(place: Place) -> str:
     broken = "SELECT 1 FROM pg_index WHERE NOT indisvalid"
     if not cluster.execute(broken, database=DATABASE):
         background.stop(place, "hold_transaction")  # an index is never finished while a transaction is open
-        with contextlib.closing(cluster.connect(DATABASE, options="-c statement_timeout=20000")) as connection, \
-                connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE IF NOT EXISTS demo_orders AS SELECT n % 900 AS number, now() AS at"
-                           " FROM generate_series(1, 1000) AS n")
-            with contextlib.suppress(psycopg2.errors.UniqueViolation):
-                cursor.execute("CREATE UNIQUE INDEX CONCURRENTLY demo_orders_number ON demo_orders (number)")
+        cluster.execute("CREATE TABLE IF NOT EXISTS demo_orders AS SELECT n % 900 AS number, now() AS at"
+                        " FROM generate_series(1, 1000) AS n", database=DATABASE)
+        with contextlib.suppress(psycopg2.errors.UniqueViolation):
+            cluster.execute("CREATE UNIQUE INDEX CONCURRENTLY demo_orders_number ON demo_orders (number)",
+                            database=DATABASE)
     return "PostgreSQL: the index demo_orders_number is invalid, its building failed on duplicates"
 
 
 def forgotten_transaction(place: Place) -> str:
     """A session idle in a transaction, and another that waits for its lock."""
     cluster = place.postgresql()
-    cluster.execute("CREATE TABLE IF NOT EXISTS demo_reports (id int PRIMARY KEY, note text);"
-                    "INSERT INTO demo_reports VALUES (1, '') ON CONFLICT DO NOTHING;"
-                    "ALTER TABLE demo_reports OWNER TO vendhub", database=DATABASE)
-    background.ensure(place, "hold_transaction")
+    if not background.running(place, "hold_transaction"):
+        cluster.execute("CREATE TABLE IF NOT EXISTS demo_reports (id int PRIMARY KEY, note text);"
+                        "INSERT INTO demo_reports VALUES (1, '') ON CONFLICT DO NOTHING;"
+                        "ALTER TABLE demo_reports OWNER TO vendhub", database=DATABASE)
+        background.ensure(place, "hold_transaction")
     waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'vendhub-export' AND wait_event_type = 'Lock'"
     process.wait_until(lambda: bool(cluster.execute(waiting)), "the planted transaction", 10,
                        log=place.helpers / "hold_transaction.log")
@@ -108,7 +111,7 @@ NEW_ERRORS = (
 def logged_errors(place: Place, clock: t.Callable[[], float] = time.time) -> str:
     """A worker's log of the last day, half of it rotated and compressed, with a new kind of error at its end."""
     now = clock()
-    reports = len(list(place.reports.glob("*.json")))
+    reports = len({path.resolve() for path in place.reports.glob("*/report.json")})
     lines = worker_log(now, NEW_ERRORS[: 1 + reports])
     half = next(index for index, (moment, dummy) in enumerate(lines) if moment > now - DAY / 2)
     with gzip.open(place.logs / "commission-worker.log.1.gz", "wt") as rotated:
@@ -141,9 +144,10 @@ def stale_backups(place: Place) -> str:
                  f"--host={cluster.host}", f"--port={cluster.port}", "--username=vendhub", f"--file={dump}",
                  "--exclude-table=demo_*", DATABASE],
                 process.clean_environment(PGPASSWORD=place.secret["vendhub"]), DUMP_TIMEOUT_SECONDS, cwd=place.backups)
+    dump.chmod(0o600)
     _age(dump, 9 * DAY)
     empty = place.backups / time.strftime("vendhub_prod_%Y%m%d.dump", time.gmtime())
-    empty.touch()
+    empty.touch(mode=0o600)
     _age(empty, 6 * 3600)
     return "Backups: the newest good dump is nine days old and was never verified, last night's file is empty"
 

@@ -9,7 +9,6 @@ import getpass
 import json
 import os
 import shutil
-import tempfile
 import types
 import typing as t
 from pathlib import Path
@@ -33,12 +32,13 @@ def install(version: str) -> Path:
     with (CACHE / f"pm2-{release}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs may want it at once
         if not script.exists():
-            with tempfile.TemporaryDirectory(dir=CACHE) as draft:
-                (Path(draft) / "package.json").write_text(json.dumps({"private": True}))
-                node.npm(["install", f"pm2@{release}"], Path(draft))
-                Path(draft).chmod(0o755)
-                shutil.rmtree(home, ignore_errors=True)
-                shutil.copytree(draft, home, symlinks=True)
+            draft = CACHE / f"pm2-{release}.draft"
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir()
+            (draft / "package.json").write_text(json.dumps({"private": True}))
+            node.npm(["install", f"pm2@{release}"], draft)
+            shutil.rmtree(home, ignore_errors=True)
+            draft.rename(home)
     return script
 
 

@@ -47,11 +47,12 @@ def socket_folder(folder: Path, socket_name: str) -> Path:
     if fits(folder, socket_name):
         return folder
     link = folder / _LINK
-    if not link.is_dir():
-        link.unlink(missing_ok=True)
+    if not link.is_symlink():
         folder.mkdir(parents=True, exist_ok=True)
         link.symlink_to(tempfile.mkdtemp(prefix="vendhub-", dir="/tmp"))
-    return Path(os.readlink(link))
+    beside = Path(os.readlink(link))
+    beside.mkdir(mode=0o700, exist_ok=True)  # whoever tidies /tmp may have taken it
+    return beside
 
 
 def drop_socket_folder(folder: Path) -> None:

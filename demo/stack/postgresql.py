@@ -75,8 +75,12 @@ class Cluster:
 
     def start(self) -> None:
         """Make the cluster when the folder has none, start the server and wait until it answers."""
-        if self.running():
-            return
+        if not self.running():
+            self._launch()
+        process.wait_until(self.answers, f"PostgreSQL {self.version}", START_TIMEOUT_SECONDS,
+                           process=self.process, log=self.log)
+
+    def _launch(self) -> None:
         give(self.folder)
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
@@ -88,8 +92,6 @@ class Cluster:
             unprivileged(program, self.binaries, self.data), self.log, process.clean_environment(LC_ALL="C"),
             cwd=self.folder, survives=self.survives, last_signal=signal.SIGINT)
         self.process.save(self._record)
-        process.wait_until(self.answers, f"PostgreSQL {self.version}", START_TIMEOUT_SECONDS,
-                           process=self.process, log=self.log)
 
     def running(self) -> bool:
         """Whether the server of this folder is up; one that an earlier process left is taken over."""
@@ -129,9 +131,10 @@ class Cluster:
         return connection
 
     def execute(self, sql: str, values: t.Union[t.Sequence[t.Any], t.Mapping[str, t.Any], None] = None, *,
-                database: str = "postgres") -> list[tuple[t.Any, ...]]:
+                database: str = "postgres", timeout_seconds: float = 60) -> list[tuple[t.Any, ...]]:
         """Run a statement as the superuser and return its rows, an empty list when it has none."""
-        with contextlib.closing(self.connect(database)) as connection, connection.cursor() as cursor:
+        limit = f"-c statement_timeout={int(timeout_seconds * 1000)}"
+        with contextlib.closing(self.connect(database, options=limit)) as connection, connection.cursor() as cursor:
             cursor.execute(sql, values)
             return cursor.fetchall() if cursor.description else []
 
@@ -165,25 +168,25 @@ class Cluster:
         self._record.unlink(missing_ok=True)
 
     def _initialise(self) -> None:
+        draft = self.data.with_name("data.new")  # an interrupted initdb leaves what looks like a cluster
+        shutil.rmtree(draft, ignore_errors=True)
         secret, name = tempfile.mkstemp(prefix="vendhub-pg-")
         secret_file = Path(name)
         try:
             os.write(secret, self.password.encode())
             if os.geteuid() == 0:
                 os.fchown(secret, self.folder.stat().st_uid, -1)
-            program = [str(self.binaries / "initdb"), "-D", str(self.data), "-U", self.superuser, "-E", "UTF8",
+            program = [str(self.binaries / "initdb"), "-D", str(draft), "-U", self.superuser, "-E", "UTF8",
                        "--locale=C", "--auth=scram-sha-256", f"--pwfile={secret_file}", "--no-sync",
                        "--no-instructions"]
-            process.run(unprivileged(program, self.binaries, self.data), process.clean_environment(LC_ALL="C"),
+            process.run(unprivileged(program, self.binaries, draft), process.clean_environment(LC_ALL="C"),
                         START_TIMEOUT_SECONDS, cwd=self.folder)
-        except BaseException:
-            shutil.rmtree(self.data, ignore_errors=True)  # half a cluster is worse than none
-            raise
         finally:
             os.close(secret)
             secret_file.unlink()
-        with (self.data / "postgresql.conf").open("a") as configuration:
+        with (draft / "postgresql.conf").open("a") as configuration:
             configuration.write("include = 'stack.conf'\n")
+        draft.rename(self.data)
 
 
 def _text(value: t.Union[str, int, float, bool]) -> str:

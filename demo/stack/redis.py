@@ -77,16 +77,18 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        if self.running():
-            return
+        if not self.running():
+            self._launch()
+        process.wait_until(self.answers, f"Redis {self.version}", START_TIMEOUT_SECONDS,
+                           process=self.process, log=self.log)
+
+    def _launch(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.socket_folder = ports.socket_folder(self.folder, "redis.sock")
         self._configure()
         self.process = process.start([str(self.program), str(self.configuration)], self.log,
                                      process.clean_environment(), cwd=self.folder, survives=self.survives)
         self.process.save(self._record)
-        process.wait_until(self.answers, f"Redis {self.version}", START_TIMEOUT_SECONDS,
-                           process=self.process, log=self.log)
 
     def running(self) -> bool:
         """Whether the server of this folder is up; one that an earlier process left is taken over."""
