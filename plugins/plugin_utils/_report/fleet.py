@@ -162,7 +162,8 @@ def host(name: str, result: t.Any) -> Host:
     if not isinstance(result, t.Mapping):
         return _blind(name, "no result came from this host; the play ended before it was checked")
     if result.get("unreachable"):
-        return _blind(name, f"cannot be reached: {plain.line(result.get('msg') or 'no reason given')}")
+        return _blind(name, f"cannot be reached: {plain.line(result.get('msg') or 'no reason given')}",
+                      "host_reachable")
     state = _state(result.get("state"))
     if state is None:
         reason = plain.line(result.get("msg") or "no reason given")
@@ -183,9 +184,8 @@ def host(name: str, result: t.Any) -> Host:
     )
 
 
-def _blind(name: str, reason: str) -> Host:
-    return Host(name, False, f"{name} {reason}", entries=(
-        Entry("host", Finding("host_reachable", State.UNKNOWN, reason)),))
+def _blind(name: str, reason: str, finding: str = "host_verdict") -> Host:
+    return Host(name, False, f"{name}: {reason}", entries=(Entry("host", Finding(finding, State.UNKNOWN, reason)),))
 
 
 def _check(data: t.Mapping[str, t.Any]) -> CheckLine:
