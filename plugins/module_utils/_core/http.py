@@ -71,15 +71,14 @@ def address(url: str) -> Address:
     query = "?" + urllib.parse.quote(parts.query, safe="/%:@!$&'()*+,;=~-._?") if parts.query else ""
     found = Address(secure, host, port, path + query, "")
     return dataclasses.replace(found, shown=f"{parts.scheme}://{found.authority}{path}",
-                               authorization=basic(parts.username, parts.password))
+                               authorization=basic(*map(_unquoted, (parts.username, parts.password))))
 
 
 def basic(username: t.Optional[str], password: t.Optional[str]) -> str:
     """The value of an Authorization header for this login; empty when there is none."""
     if username is None and password is None:
         return ""
-    login = f"{urllib.parse.unquote(username or '')}:{urllib.parse.unquote(password or '')}"
-    return "Basic " + base64.b64encode(login.encode("utf-8")).decode("ascii")
+    return "Basic " + base64.b64encode(f"{username or ''}:{password or ''}".encode()).decode("ascii")
 
 
 def checked_headers(headers: t.Mapping[str, t.Any]) -> dict[str, str]:
@@ -152,7 +151,7 @@ class _TooLongError(Exception):
 
 
 _WORDS: wire.Words = (
-    (_TooLongError, "answers with more data than a health page can have; the rest was not read"),
+    (_TooLongError, "answers with too much data; the rest was not read"),
     (http.client.RemoteDisconnected, "closed the connection without an answer"),
     (http.client.IncompleteRead, "broke off in the middle of its answer"),
     ((http.client.HTTPException, ValueError), "does not speak proper HTTP"),
@@ -205,6 +204,10 @@ def _target(where: Address, reply: Reply) -> t.Optional[Address]:
         return address(urllib.parse.urljoin(f"{where.shown}", location))
     except (BadOption, ValueError) as exc:
         raise ServiceDown(f"{where.shown} redirects to something that is not a URL") from exc
+
+
+def _unquoted(text: t.Optional[str]) -> t.Optional[str]:
+    return None if text is None else urllib.parse.unquote(text)
 
 
 def _latin(text: str) -> bool:

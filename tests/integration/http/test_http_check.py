@@ -197,14 +197,14 @@ HOSTILE: dict[str, tuple[Send, str]] = {
     "cut": (sends(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\nhalf"), "broke off in the middle"),
     "cut chunk": (sends(CHUNKED + b"ff\r\nhalf"), "broke off in the middle"),
     "rubbish chunk": (sends(CHUNKED + b"zz\r\nhalf\r\n"), "broke off in the middle"),
-    "negative chunk": (endless(CHUNKED + b"-1\r\n", b"x" * 65536), "more data than a health page can have"),
-    "huge body": (sends(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 1_100_000), "more data than a health page can have"),
-    "endless body": (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536), "more data than a health page can have"),
+    "negative chunk": (endless(CHUNKED + b"-1\r\n", b"x" * 65536), "too much data"),
+    "huge body": (sends(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 1_100_000), "too much data"),
+    "endless body": (endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536), "too much data"),
     "announced terabytes": (endless(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999999\r\n\r\n", b"x" * 65536),
-                            "more data than a health page can have"),
+                            "too much data"),
     "huge header": (endless(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65536), "does not speak proper HTTP"),
     "endless headers": (endless(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 500), "does not speak proper HTTP"),
-    "endless continue": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500), "more data than a health page can have"),
+    "endless continue": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500), "too much data"),
 }
 
 
