@@ -15,6 +15,7 @@ import zlib
 
 from .._core.errors import CannotLook
 from .names import base_name, packing, siblings
+from .scan import BACK_BYTES
 
 CHUNK = 512 * 1024
 # More files than that behind one pattern are a mistake in the pattern.
@@ -139,6 +140,11 @@ class OpenLog:
         """So many bytes from there, fewer at the end."""
         return os.pread(self._fd, max(0, min(length, self.size - offset)), offset)
 
+    def before(self, offset: int) -> bytes:
+        """What stands before a place, as far back as a record may begin."""
+        start = max(0, offset - BACK_BYTES)
+        return os.pread(self._fd, offset - start, start)
+
     def data_from(self, offset: int) -> int:
         """Where the next bytes are that really exist: holes of a sparse file are skipped."""
         if _SEEK_DATA is None:
@@ -147,6 +153,10 @@ class OpenLog:
             return max(offset, min(self.size, os.lseek(self._fd, offset, _SEEK_DATA)))
         except OSError as exc:
             return self.size if exc.errno == errno.ENXIO else offset
+
+    def fileno(self) -> int:
+        """The descriptor, for a program that reads it."""
+        return self._fd
 
     def chunks(self, start: int) -> t.Iterator[bytes]:
         """The bytes from there to the end that the file had when it was opened."""

@@ -19,26 +19,30 @@ _IP6 = re.compile(r"(?<![\w:])(?=[0-9a-fA-F:]*(?:::|:[0-9]*[a-fA-F]))(?:[0-9a-fA
 # a quoted value goes, a quoted plain name stays: it is the column, property or relation the error is about
 _QUOTED = re.compile(r"""(?<!\w)(?:'(?![A-Za-z_.$-]{1,40}')[^']*'|"(?![A-Za-z_.$-]{1,40}")[^"]*")(?!\w)""")
 # one word with digits: 0x1f, a hash, an id of mixed letters and digits
-_ID = re.compile(r"\b(?:0x[0-9a-fA-F]+|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,}|(?=\w*[0-9]\w*[A-Za-z]\w*[0-9])\w{10,})\b")
+_ID = re.compile(r"\b(?:0x[0-9a-fA-F]+|(?=\w{8})"
+                 r"(?:(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,}|(?=\w*[0-9]\w*[A-Za-z]\w*[0-9])\w{10,}))\b")
 # a status stays: HTTP 500 is not HTTP 404
 _NUMBER = re.compile(r"(?<![0-9])(?<!(?:TTP|tus|us:|ode|de:| ->) (?=[1-5][0-9][0-9]\b))[0-9]+(?:[.,:/_-][0-9]+)*")
 _SPACE = re.compile(r"\s+")
 
 
 def normal_form(message: str) -> str:
-    """The message with times, numbers, ids, addresses and quoted values replaced by what kind of thing they are."""
+    """The message without what varies: times, numbers, ids and addresses are ``<n>``, quoted values ``<s>``.
+
+    One sign for all numbers and ids: whether a random id happens to be all digits must not make a kind.
+    """
     text = message[:_LENGTH]
     if "://" in text:
         text = _URL.sub(r"\1?…", text)
     if "@" in text:
         text = _MAIL.sub("<mail>", text)
     if text.count("-") >= 4:
-        text = _UUID.sub("<id>", text)
+        text = _UUID.sub("<n>", text)
     if "'" in text or '"' in text:
         text = _QUOTED.sub("<s>", text)
     if text.count(":") >= 2:
-        text = _IP6.sub("<ip>", text)
-    text = _NUMBER.sub("<n>", _ID.sub("<id>", text))
+        text = _IP6.sub("<n>", text)
+    text = _NUMBER.sub("<n>", _ID.sub("<n>", text))
     return _SPACE.sub(" ", text).strip()
 
 

@@ -14,9 +14,13 @@ import typing as t
 from .._core.errors import CannotLook
 from .._core.limits import size
 from . import files, window
-from .records import Rules
-from .scan import Style, count_errors, whole_records
+from .finder import CannotFind, Finder
+from .scan import Style, Wanted, count_errors, count_lines, whole_records
 from .tally import Gap, Tally
+
+TIME_OVER = "the time was over (option timeout_seconds)"
+# A process costs more than Python needs for less than that.
+_WORTH_BYTES = 4 * 1024 * 1024
 
 
 class Source(t.NamedTuple):
@@ -43,12 +47,15 @@ class Budget:
         """Pass chunks on as long as there is budget; Short when it is used up."""
         for chunk in chunks:
             if self.late:
-                raise Short("the time was over")
+                raise Short(TIME_OVER)
             if len(chunk) > self.bytes_left:
-                raise Short("the byte budget was used up")
-            self.bytes_left -= len(chunk)
-            self.bytes_read += len(chunk)
+                raise Short("the byte budget was used up (option max_bytes)")
+            self.spent(len(chunk))
             yield chunk
+
+    def spent(self, number: int) -> None:
+        self.bytes_left -= number
+        self.bytes_read += number
 
 
 class Short(Exception):
@@ -65,10 +72,9 @@ class Gathered(t.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What to look for: errors since a time, by which rules; ``untimed_bytes`` of a log without time stamps."""
+    """Which errors to look for; ``untimed_bytes`` is how much of a log without time stamps is read."""
 
-    since: float
-    rules: Rules
+    wanted: Wanted
     untimed_bytes: int
     zone: t.Optional[datetime.tzinfo] = None
 
@@ -92,7 +98,7 @@ def gather(sources: t.Iterable[Source], plan: Plan, budget: Budget) -> Gathered:
     logs = []
     for path, label in _labels(sources, run).items():
         try:
-            entries = _fresh(path, plan.since)
+            entries = _fresh(path, plan.wanted.since)
         except CannotLook as exc:
             run.missed("unreadable", path, exc)
             continue
@@ -126,7 +132,7 @@ def _read_log(path: str, tally: Tally, run: Run) -> None:
     for dummy in range(2):
         moved = False
         try:
-            entries = _fresh(path, run.plan.since)
+            entries = _fresh(path, run.plan.wanted.since)
         except CannotLook:
             return  # deleted meanwhile
         for entry in entries:
@@ -168,13 +174,15 @@ def _read_plain(log: files.OpenLog, path: str, tally: Tally, run: Run) -> None:
     if not look.style.stamped:
         start = max(first, log.size - min(plan.untimed_bytes, left))
     elif look.sorted:
-        start = window.offset_of(plan.since - window.SLACK_SECONDS, log.read_at, first, log.size, plan.zone)
+        start = window.offset_of(plan.wanted.since - window.SLACK_SECONDS, log.read_at, first, log.size, plan.zone)
     if log.size - start > left:
         # the newest is what matters
         start = log.size - left
         run.missed("partial", path, f"only its last {size(left)} were read (option max_bytes)")
     before = tally.total
     try:
+        if not plan.wanted.rules.patterns:
+            start = _count_found(log, start, look.style, tally, run)
         _count(log.chunks(start), look.style, tally, run)
     finally:
         if not look.style.stamped and (start > first or tally.total > before):
@@ -193,10 +201,27 @@ def _read_packed(log: files.OpenLog, path: str, tally: Tally, run: Run) -> None:
             run.missed("untimed", path, "its lines have no time; all of it was read")
 
 
+def _count_found(log: files.OpenLog, start: int, style: Style, tally: Tally, run: Run) -> int:
+    """Count with grep's help; return where to go on without it."""
+    budget = run.budget
+    if log.size - start < _WORTH_BYTES:
+        return start
+    try:
+        lines = Finder(log.fileno(), start, log.size, style.needles).lines(lambda: budget.late)
+        count_lines(lines, log.before, style, run.plan.wanted, tally)
+    except CannotFind as exc:
+        budget.spent(exc.start - start)
+        return exc.start
+    if budget.late:
+        raise Short(TIME_OVER)
+    budget.spent(log.size - start)
+    return log.size
+
+
 def _count(chunks: t.Iterable[bytes], style: Style, tally: Tally, run: Run) -> None:
     ended: list[Exception] = []
     records = whole_records(_until(run.budget.spend(chunks), ended), style)
-    count_errors(records, run.plan.since, style, run.plan.rules, tally)
+    count_errors(records, style, run.plan.wanted, tally)
     if ended:
         raise ended[0]
 

@@ -33,16 +33,18 @@ _WITH_COLON = {"detail", "hint", "statement", "context", "location", "query"}
 _FINE = {"warn", "warning", "info", "log", "notice", "debug", "verbose", "trace", "silly", "http"} | _WITH_COLON
 _ANY = "|".join(sorted(_BAD | _FINE))
 _CAPITALS = "|".join(sorted(word.upper() for word in _BAD | _FINE - _WITH_COLON - {"http", "silly"}))
+_BESIDE = "|".join(sorted(word.upper() for word in _WITH_COLON))
+_NOTHING = r"(?:0|null|none|nil|false|undefined|\"\"|''|\[\]|\{\})(?![\w.])"
 _LEVEL = re.compile(
     # at the start: "error: ", "[error] ", "<error> "
-    rf"[\[(<](?P<bracket>(?i:{_ANY}))[\])>]|(?P<colon>(?i:{_ANY})):(?=\s)"
+    rf"[\[(<](?P<bracket>(?i:{_ANY}))[\])>]|(?P<colon>(?i:{_ANY})):(?=\s)(?!\s*{_NOTHING})"
     # in capitals, a word of its own within the first hundred characters
-    rf"|.{{0,100}}?(?:^|(?<=[\s\[|(<:]))(?P<upper>{_CAPITALS})(?=[\s\]|)>:,]|$)"
+    rf"|.{{0,100}}?(?:^|(?<=[\s\[|(<:]))(?P<upper>{_CAPITALS}|(?:{_BESIDE})(?=:))(?=[\s\]|)>:,]|$)"
 )
 _WORDS = re.compile(
     r"(?<![\w/.\-=?&%#@])(?<!\b[Nn]o )(?<!\b0 )(?<!without )"
     r"(?:(?:[A-Z][A-Za-z0-9]*)?(?:Error|Exception)|error|exception|fatal|panic|ERROR|FATAL|PANIC|Fatal)"
-    r"(?![\w/\-=])(?!\.\w)(?![\"']?\s*:\s*(?:0|null|none|nil|false|undefined|\"\"|''|\[\]|\{\})(?![\w.]))"
+    r"(?![\w/\-=])(?!\.\w)(?![\"']?\s*:\s*" + _NOTHING + ")"
 )
 _STATUS = re.compile(r'(?:[^"\\]|\\.)*" (\d{3})(?= )')
 _REQUEST = re.compile(r'"([A-Z]+) ([^ ?"]*)[^"]*" (\d{3}) ')
@@ -112,6 +114,8 @@ def _text_message(body: str) -> t.Optional[str]:
     if found is None:
         return body if _WORDS.search(body) else None
     level, end = found
+    if body.startswith("Error:"):
+        return body  # the class, not a level
     return _NEST_LAPSE.sub("", body[end:]) if level in _BAD else None
 
 

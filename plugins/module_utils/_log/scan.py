@@ -16,10 +16,10 @@ from .tally import Tally
 
 # A line is looked at up to here; of a longer one also its end, where Winston puts the time.
 LINE_BYTES = 60 * 1024
-_END_BYTES = 4 * 1024
+END_BYTES = 4 * 1024
 # How far back the first line of a record is looked for.
 _LINES_BACK = 200
-_BYTES_BACK = 64 * 1024
+BACK_BYTES = 64 * 1024
 # A record that is longer is cut.
 RECORD_BYTES = 1024 * 1024
 
@@ -32,39 +32,59 @@ class Style(t.NamedTuple):
     zone: t.Optional[datetime.tzinfo] = None
 
 
-def count_errors(blocks: t.Iterable[bytes], since: float, style: Style, rules: Rules, tally: Tally) -> None:
-    """Add the errors since a time to the tally; each block holds whole records."""
-    searches = tuple(re.compile(pattern.pattern.encode(), re.MULTILINE) for pattern in rules.patterns)
-    latest: t.Optional[float] = None
+class Wanted(t.NamedTuple):
+    """Which errors count: those since a time, by some rules."""
+
+    since: float
+    rules: Rules
+
+
+Line = tuple[int, bytes]  # where it begins, and what it says
+Before = t.Callable[[int], bytes]  # what stands before a place
+
+
+def count_errors(blocks: t.Iterable[bytes], style: Style, wanted: Wanted, tally: Tally) -> None:
+    """Add the errors of a log to the tally; each block holds whole records."""
+    searches = tuple(re.compile(pattern.pattern.encode(), re.MULTILINE) for pattern in wanted.rules.patterns)
     for block in blocks:
-        for message, when in _errors(block, candidates(block, style.needles, searches), style, rules):
-            latest = when if when is not None else latest
-            if latest is None or latest >= since:
-                tally.add(message, latest)
+        starts = candidates(block, style.needles, searches)
+        count_lines(((start, _line_at(block, start)) for start in starts), _before(block), style, wanted, tally)
 
 
-def _errors(block: bytes, lines: t.Iterable[int], style: Style,
-            rules: Rules) -> t.Iterator[tuple[str, t.Optional[float]]]:
+def count_lines(lines: t.Iterable[Line], before: Before, style: Style, wanted: Wanted, tally: Tally) -> None:
+    """Add the errors among some lines of a log, given in order, to the tally."""
+    for message, when in errors(lines, before, style, wanted.rules):
+        if when is None or when >= wanted.since:
+            tally.add(message, when)
+
+
+def errors(lines: t.Iterable[Line], before: Before, style: Style,
+           rules: Rules) -> t.Iterator[tuple[str, t.Optional[float]]]:
+    """What each error says and when it was written, of lines that may be errors."""
     last_error = -1
-    for start in lines:
-        if block[start] in b" \t" and not rules.patterns:
+    latest: t.Optional[float] = None
+    for start, line in lines:
+        if line[:1] in (b" ", b"\t") and not rules.patterns:
             continue  # a stack frame
-        text = plain(line_at(block, start))
+        text = plain(line)
         head = stamp(text, style.zone)
         if starts_record(text, head, style.stamped):
             message = error_message(text, head, rules)
             if message is None:
                 continue
             last_error = start
+            if head is None and style.stamped:
+                dummy, head = _owner(before(start), style, timed=True)
         else:
             # programs print an error right behind another record: it has the time of that record
             if continues(text) and not rules.wanted(text):
                 continue
-            owner, head = _owner(block, start, style)
-            message = None if owner == last_error else error_message(text, None, rules)
+            owner, head = _owner(before(start), style)
+            message = None if start - owner == last_error else error_message(text, None, rules)
             if message is None:
                 continue
-        yield message, None if head is None else head.when
+        latest = latest if head is None else head.when
+        yield message, latest
 
 
 def candidates(block: bytes, needles: t.Iterable[bytes], searches: t.Iterable[t.Pattern[bytes]] = ()) -> list[int]:
@@ -86,28 +106,42 @@ def candidates(block: bytes, needles: t.Iterable[bytes], searches: t.Iterable[t.
     return sorted(lines)
 
 
-def line_at(block: bytes, start: int) -> bytes:
-    """The line that begins there, without its line feed; the middle of a very long one is left out."""
+def shortened(line: bytes) -> bytes:
+    """A line of any length without its middle."""
+    if len(line) <= LINE_BYTES + END_BYTES:
+        return line
+    return line[:LINE_BYTES] + b" ... " + line[-END_BYTES:]
+
+
+def _line_at(block: bytes, start: int) -> bytes:
     end = block.find(b"\n", start)
     if end < 0:
         end = len(block)
-    if end - start <= LINE_BYTES + _END_BYTES:
+    if end - start <= LINE_BYTES + END_BYTES:
         return block[start:end]
-    return block[start:start + LINE_BYTES] + b" ... " + block[end - _END_BYTES:end]
+    return shortened(block[start:end])
 
 
-def _owner(block: bytes, start: int, style: Style) -> tuple[int, t.Optional[Stamp]]:
-    """Where the record begins that a line belongs to, and its time; -1 when that is too far away."""
-    floor = max(0, start - _BYTES_BACK)
+def _before(block: bytes) -> Before:
+    return lambda start: block[max(0, start - BACK_BYTES):start]
+
+
+def _owner(before: bytes, style: Style, timed: bool = False) -> tuple[int, t.Optional[Stamp]]:
+    """How far back the record begins that a line belongs to, and its time; 0 when that is too far away.
+
+    With ``timed``, the nearest record that has a time.
+    """
+    end = len(before) - 1
     for dummy in range(_LINES_BACK):
-        if start <= floor:
+        if end < 0:
             break
-        start = block.rfind(b"\n", 0, start - 1) + 1
-        text = plain(line_at(block, start))
+        start = before.rfind(b"\n", 0, end) + 1
+        text = plain(before[start:end])
         head = stamp(text, style.zone)
-        if starts_record(text, head, style.stamped):
-            return start, head
-    return -1, None
+        if head is not None or (not timed and starts_record(text, head, style.stamped)):
+            return len(before) - start, head
+        end = start - 1
+    return 0, None
 
 
 def whole_records(chunks: t.Iterable[bytes], style: Style) -> t.Iterator[bytes]:
@@ -135,7 +169,9 @@ def whole_records(chunks: t.Iterable[bytes], style: Style) -> t.Iterator[bytes]:
 
 def _last_start(data: bytes, style: Style) -> int:
     last = data.rfind(b"\n") + 1
-    text = plain(line_at(data, last))
-    if text and starts_record(text, stamp(text, style.zone), style.stamped):
+    text = plain(_line_at(data, last))
+    head = stamp(text, style.zone)
+    if head is not None or (text and not style.stamped and starts_record(text, head, stamped=False)):
         return last
-    return max(0, _owner(data, last, style)[0])
+    back, dummy = _owner(_before(data)(last), style, timed=style.stamped)
+    return last - back if back else 0

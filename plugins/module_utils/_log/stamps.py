@@ -17,7 +17,7 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _ISO = re.compile(
     r"[\[(]?(?P<word>[A-Za-z]{3,9}[\])]?:?\s+[\[(]?)?"
     r"(\d{4})[-/](\d\d)[-/](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
-    r"(?:\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?![\w:])|\s(?:[A-Z]{2,4}T|MSK)(?=\s\[\d))?[\])]?:?\s*"
+    r"(?:\s?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?!\w|:\d)|\s(?:[A-Z]{2,4}T|MSK)(?=\s\[\d))?[\])]?:?\s*"
 )
 # [Nest] 4211  - 11/23/2026, 4:42:00 PM     (newer ICU puts a narrow no-break space before PM)
 _NEST = re.compile(

@@ -19,6 +19,7 @@ from .._core.verdict import Finding, Inspection, State
 from .gather import Budget, Plan, Source, gather
 from .judge import judge
 from .records import Rules
+from .scan import Wanted
 
 __all__ = ["OPTIONS", "Source", "subject"]
 
@@ -48,7 +49,8 @@ def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds, discover: t.
     rules = Rules(_compiled("patterns", options["patterns"]), _compiled("ignore", options["ignore"]))
 
     def inspect() -> Inspection:
-        plan = Plan(now() - options["window_hours"] * 3600, rules, options["untimed_bytes"], zone)
+        wanted = Wanted(now() - options["window_hours"] * 3600, rules)
+        plan = Plan(wanted, options["untimed_bytes"], zone)
         budget = Budget(options["max_bytes"], time.monotonic() + options["timeout_seconds"], time.monotonic)
         sources = [Source(path) for path in options["paths"]]
         found, blind = _discovered(discover)
