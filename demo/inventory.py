@@ -31,7 +31,8 @@ def content(place: Place) -> dict[str, t.Any]:
     groups = ("api", "postgresql", "redis", "web")
     return {"all": {
         "hosts": {"localhost": {"ansible_connection": "local"}},
-        "vars": {"ansible_python_interpreter": sys.executable, "ansible_remote_tmp": str(place.folder / "ansible" / "tmp"),
+        "vars": {"ansible_python_interpreter": sys.executable,
+                 "ansible_remote_tmp": str(place.folder / "ansible" / "tmp"),
                  "vendhub_report_directory": str(place.reports),
                  "vendhub_fail_on": "never"},
         "children": {"vendhub": {
