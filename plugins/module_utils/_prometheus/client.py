@@ -38,7 +38,7 @@ class Client:
 
     def _ask(self, what: str, parameters: t.Mapping[str, str]) -> Reply:
         where = address(f"{self._url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}")
-        left = max(0.01, self._deadline - time.monotonic())
+        left = max(0.1, round(self._deadline - time.monotonic(), 1))
         answer = dataclasses.replace(self._getter, timeout_seconds=left).get(where)
         if answer.status in (401, 403):
             raise CannotLook(f"{where.shown} refuses the login ({answer.status}): see username, password and token")

@@ -247,7 +247,7 @@ def test_a_plain_server_asked_for_tls_is_told(serve: t.Any) -> None:
     assert "TLS" in finding(result, "api_health")["message"]
 
 
-def test_an_untrusted_certificate_is_critical_until_its_authority_is_named(serve: t.Any, tmp_path: pathlib.Path) -> None:
+def test_an_untrusted_certificate_is_critical_until_it_is_named(serve: t.Any, tmp_path: pathlib.Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
