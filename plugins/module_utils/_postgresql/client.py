@@ -36,7 +36,9 @@ def ask(address: Address, statements: bool, min_calls: int, clock: t.Callable[[]
             raise CannotLook(f"it is PostgreSQL {client.version // 10000}; this check knows 13 and newer")
         overview = client.ask(queries.overview(client.version))
         unseen: list[Unseen] = []
-        slowest = _statements(client, overview.get("statements"), min_calls, unseen) if statements else None
+        slowest = None
+        if statements:
+            slowest = _statements(client, overview.get("statements"), address.database, min_calls, unseen)
         facts = Facts(client.version, overview, slowest)
         if facts.hidden:
             unseen.insert(0, sessions_hidden(facts.hidden))
@@ -90,8 +92,9 @@ class Client:
             self._wait()
             answer: Row = json.loads(bytes(cursor.fetchone()[0]).decode("utf-8", "replace"))
         except self._psycopg2.Error as exc:
-            if exc.pgcode in ("42501", "55000", "42P01", "42883"):
-                raise Missing(exc.pgcode) from exc
+            # class 42: does not exist or is not allowed; 55000: a library is not loaded
+            if exc.pgcode == "55000" or (exc.pgcode or "").startswith("42"):
+                raise Missing(exc.pgcode, self._address.user) from exc
             raise self._explained(exc) from exc
         return answer
 
@@ -114,19 +117,24 @@ class Client:
         return exc
 
 
-class Missing(Exception):
-    """What was asked for does not exist or is not allowed; the argument is the SQLSTATE."""
+class Missing(CannotLook):
+    """What was asked for does not exist or is not allowed; ``sqlstate`` says which."""
+
+    def __init__(self, sqlstate: str, user: str) -> None:
+        super().__init__(f"{user!r} may not ask, or the server does not know, what this check asks (SQLSTATE "
+                         f"{sqlstate}); GRANT pg_monitor TO <role>, and see the server's log")
+        self.sqlstate = sqlstate
 
 
-def _statements(client: Client, extension: t.Optional[Row], min_calls: int, unseen: list[Unseen]) -> t.Optional[Row]:
-    database = client._address.database
+def _statements(client: Client, extension: t.Optional[Row], database: str, min_calls: int,
+                unseen: list[Unseen]) -> t.Optional[Row]:
     if not extension:
         unseen.append(statements_missing("absent", database))
         return None
     try:
         slowest = client.ask(queries.statements(extension["version"], extension["schema"]), {"calls": min_calls})
     except Missing as exc:
-        reason = {"55000": "not preloaded", "42501": "denied"}.get(str(exc), "absent")
+        reason = {"55000": "not preloaded", "42501": "denied"}.get(exc.sqlstate, "odd")
         unseen.append(statements_missing(reason, database))
         return None
     if slowest["hidden"]:

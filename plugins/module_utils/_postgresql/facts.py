@@ -45,10 +45,13 @@ class Facts:
 
 
 def statements_missing(reason: str, database: str) -> Unseen:
-    """Why there are no statements to look at: ``absent``, ``not preloaded`` or ``denied``."""
+    """Why there are no statements to look at: ``absent``, ``not preloaded``, ``denied`` or ``odd``."""
     what = "slow statements"
     if reason == "denied":
         return Unseen(what, "this role may not read pg_stat_statements", "GRANT pg_monitor TO <role>", forbidden=True)
+    if reason == "odd":
+        return Unseen(what, "this pg_stat_statements is of a shape this check does not know",
+                      "ALTER EXTENSION pg_stat_statements UPDATE", forbidden=True)
     if reason == "not preloaded":
         return Unseen(what, "the extension pg_stat_statements is created, but its library is not loaded",
                       "shared_preload_libraries = 'pg_stat_statements', then restart", forbidden=False)

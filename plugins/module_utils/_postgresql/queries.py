@@ -96,6 +96,7 @@ SELECT convert_to(json_build_object(
 
 def statements(extension: str, schema: str) -> str:
     """The slowest statements of this database by mean time; ``schema`` is quoted already, ``%(calls)s`` is bound."""
+    schema = schema.replace("%", "%%")
     part = "exec_time" if version_of(extension) >= (1, 8) else "time"
     return f"""{MARK}
 WITH own AS MATERIALIZED (

@@ -83,6 +83,10 @@ class Client:
     def __exit__(self, *dummy: object) -> None:
         self._connection.disconnect()
 
+    def left(self) -> float:
+        """How many seconds are left."""
+        return max(0.0, self._ends - self._clock())
+
     def send(self, *commands: tuple[str, ...]) -> list[t.Any]:
         """Send commands together and return their replies; an error reply is returned as Refused, not raised."""
         def exchange() -> list[t.Any]:
@@ -101,7 +105,7 @@ class Client:
         return reply
 
     def _reply(self) -> t.Any:
-        if not self._connection.can_read(timeout=max(0.0, self._ends - self._clock())):
+        if not self._connection.can_read(timeout=self.left()):
             raise self._redis.exceptions.TimeoutError("no reply in time")
         try:
             return self._connection.read_response()
@@ -242,6 +246,8 @@ def _running(replies: t.Sequence[t.Any], address: Address, unseen: list[Unseen])
 def _pings(client: Client, samples: int, address: Address, unseen: list[Unseen]) -> tuple[tuple[float, ...], str]:
     pings: list[float] = []
     for dummy in range(samples):
+        if pings and client.left() < address.timeout_seconds / 2:
+            break  # slow answers are judged as such, not as silence
         started = time.perf_counter()
         (reply,) = client.send(("PING",))
         pings.append(time.perf_counter() - started)

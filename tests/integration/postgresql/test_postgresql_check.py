@@ -370,7 +370,7 @@ def test_a_slow_statement_is_found_and_shown_without_its_literals(measured: Clus
               for limit in (value + 0.001, value + 0.00005, value - 0.001)]
     assert states == ["ok", "ok", "warning"]
     # by now our own question was asked often enough, and is still no statement of the application
-    assert "pg_stat_activity" not in json.dumps(check(measured, statement_min_calls=1))
+    assert "MATERIALIZED" not in json.dumps(check(measured, statement_min_calls=1))
 
 
 def test_a_statement_called_too_rarely_is_not_judged(measured: Cluster) -> None:
@@ -389,6 +389,24 @@ def test_without_pg_monitor_the_check_says_what_was_hidden(measured: Cluster) ->
     assert "2 sessions are hidden" in finding(result, "postgresql_transaction_seconds")["message"]
     assert finding(result, "postgresql_connections_percent")["message"].startswith("2 of 17")
     assert "text hidden" in finding(result, "postgresql_statement_mean_seconds")["message"]
+
+
+@pytest.mark.parametrize(("change", "back", "words"), [
+    ("REVOKE SELECT ON pg_stat_statements FROM PUBLIC", "GRANT SELECT ON pg_stat_statements TO PUBLIC",
+     "may not read pg_stat_statements"),
+    ("ALTER VIEW pg_stat_statements RENAME COLUMN calls TO called",
+     "ALTER VIEW pg_stat_statements RENAME COLUMN called TO calls", "of a shape this check does not know"),
+])
+def test_statements_that_cannot_be_read_do_not_hide_the_rest(measured: Cluster, change: str, back: str,
+                                                             words: str) -> None:
+    measured.execute(change)
+    try:
+        result = check(measured)
+    finally:
+        measured.execute(back)
+    assert result["state"] == "warning"
+    assert words in finding(result, "postgresql_not_seen")["message"]
+    assert finding(result, "postgresql_connections_percent")["state"] == "ok"
 
 
 @pytest.mark.parametrize(("option", "state"), [("auto", None), ("required", "unknown"), ("off", None)])

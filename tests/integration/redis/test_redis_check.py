@@ -138,6 +138,32 @@ def test_latency_is_judged_by_the_slowest_ping(delay: float, state: str) -> None
     assert result["metrics"]["redis_latency_max_seconds"] >= delay
 
 
+def test_slow_answers_are_judged_as_slow_and_in_time() -> None:
+    with _delayed(0.3) as port:
+        started = time.monotonic()
+        result = call("redis_check", port=port, latency_samples=100, timeout_seconds=1)
+    assert time.monotonic() - started < 2
+    row = finding(result, "redis_latency_seconds")
+    assert row["state"] == "critical"
+    assert 0.3 <= row["value"] < 1
+
+
+def test_replies_that_trickle_are_silence_in_the_end() -> None:
+    def trickle(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"$20\r\nredis_version:7.0.15\r\n")
+            while True:
+                time.sleep(0.4)
+                connection.sendall(b"*0\r\n")
+
+    with _listener(trickle) as port:
+        started = time.monotonic()
+        result = call("redis_check", port=port, timeout_seconds=0.6)
+    assert time.monotonic() - started < 1.2
+    assert "no answer within 0.6 s" in result["msg"]
+
+
 def test_latency_at_its_limit_is_fine_and_above_it_is_not(redis_server: Server) -> None:
     def state(limit: float) -> str:
         result = check(redis_server, thresholds={"redis_latency_seconds": {"warning": limit, "critical": limit}})
