@@ -50,6 +50,11 @@ def test_a_frozen_postgresql_accepts_but_never_answers_and_goes_on_when_thawed(
     session = cluster.connect()
     cluster.freeze()
     assert ports.listens(cluster.port)
+    assert cluster.process is not None
+    states = [Path(f"/proc/{one.pid}/stat").read_text().rpartition(")")[2].split()[0]
+              for one in cluster.process.family()]
+    assert len(states) > 2, "the session and the server's workers are part of it"
+    assert set(states) == {"T"}
     with pytest.raises(psycopg2.OperationalError, match="timeout"):
         cluster.connect(timeout_seconds=2)
     cluster.thaw()
