@@ -145,6 +145,8 @@ def refusal(refused: Refused, command: str, address: Address) -> OpsError:
             return CannotLook("it runs in protected mode and answers only its own host; set a password and bind, or "
                               "look from there")
         return login_refused(address, str(refused))
+    if "without any password" in str(refused):  # older libraries do not take it for a refused login
+        return login_refused(address, str(refused))
     return ServiceDown(f"it {trouble(refused)}")
 
 
@@ -187,7 +189,8 @@ def _connection(redis: t.Any, address: Address) -> t.Any:
 
 def _quiet(redis: t.Any) -> dict[str, t.Any]:
     """The options that keep this version of the library from sending commands nobody asked for (HELLO, SETINFO)."""
-    known = inspect.signature(redis.connection.AbstractConnection.__init__).parameters
+    # the names moved from Connection to its base class between versions
+    known = {name for kind in redis.Connection.__mro__ for name in inspect.signature(kind.__init__).parameters}
     quiet: dict[str, t.Any] = {"protocol": 2} if "protocol" in known else {}
     if "driver_info" in known:
         return {**quiet, "driver_info": None}
