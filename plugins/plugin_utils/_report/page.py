@@ -25,6 +25,7 @@ from .history import Past
 HERE = Path(__file__).resolve().parent
 MOST_PROBLEMS = 25
 MOST_ROWS = 50
+LONGEST_BRIEF = 300
 FOLD_OVER = 12
 
 _COLOURS = {State.OK: "#2f7d4f", State.WARNING: "#b87503", State.UNKNOWN: "#6b5ca5", State.CRITICAL: "#c0392b"}
@@ -37,8 +38,10 @@ def as_html(fleet: Fleet, past: t.Sequence[Past], thresholds: Thresholds) -> str
         loader=jinja2.FileSystemLoader(str(HERE)), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
-    environment.filters.update(limits=limits, value=value, duration=duration, what=words.what, of_host=words.of_host,
-                               columns=columns, moment=moment, count=words.count, repair=words.repair, rest=words.rest)
+    environment.filters.update(
+        limits=limits, value=value, duration=duration, what=words.what, brief=brief, of_host=words.of_host,
+        columns=columns, moment=moment, count=words.count, repair=words.repair, rest=words.rest,
+    )
     return environment.get_template("page.html.j2").render(
         fleet=fleet,
         headline=words.headline(fleet),
@@ -71,6 +74,11 @@ def value(finding: Finding) -> str:
     if isinstance(finding.value, (bool, str)):
         return str(finding.value)
     return quantity(finding.value, finding.unit)
+
+
+def brief(text: str) -> str:
+    """The beginning of a long text; the whole of it is with its host."""
+    return text if len(text) <= LONGEST_BRIEF else f"{text[:LONGEST_BRIEF]}…"
 
 
 def columns(rows: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:

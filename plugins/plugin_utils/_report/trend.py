@@ -25,6 +25,7 @@ FIT_OVER = datetime.timedelta(days=14)
 GROWTH_OVER = datetime.timedelta(days=7)
 MOST_POINTS = 30
 LONGEST_FORECAST_DAYS = 3650
+YEAR = 365
 GROWN_PERCENT = 20
 GROWN_BYTES = 100 * 1024**2
 # what is stored and therefore should not grow unseen; the memory of a process comes and goes
@@ -87,7 +88,9 @@ def _disks(host: Host, own: list[tuple[datetime.datetime, PastHost]], now: datet
 def _days(number: float) -> str:
     if number < 1:
         return "less than a day"
-    return "1 day" if round(number, 1) == 1 else f"{show(round(number, 1))} days"
+    if number >= YEAR:
+        return "more than a year"
+    return "1 day" if round(number, 1) == 1 else f"{show(round(number, 1 if number < 10 else None))} days"
 
 
 def percent_a_day(series_points: t.Sequence[Point]) -> t.Optional[float]:

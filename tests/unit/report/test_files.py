@@ -178,7 +178,8 @@ def test_a_large_fleet_is_rendered_in_two_seconds() -> None:
 
 def test_the_summary_is_read_in_ten_seconds() -> None:
     rows = [finding(f"row{index}", "critical", remedy="vendhub.ops.free_disk") for index in range(30)]
-    lines = [line.text for line in terminal.summary(report({f"host{n}": result(*rows) for n in range(30)}), "Report: x")]
+    fleet = report({f"host{number}": result(*rows) for number in range(30)})
+    lines = [line.text for line in terminal.summary(fleet, "Report: x")]
     assert len(lines) <= 30
     assert lines[0].startswith("✕ CRITICAL All 30 hosts are critical")
     assert "  … and 888 more in the report" in lines
