@@ -27,11 +27,7 @@ _MEMORY_BYTES = 192 * 1024 * 1024
 
 
 class CannotFind(Exception):
-    """There is no grep that can do it, or it gave up; ``start`` is where to go on without it."""
-
-    def __init__(self, start: int) -> None:
-        super().__init__(start)
-        self.start = start
+    """There is no grep that can do it, or it gave up."""
 
 
 class Finder:
@@ -41,7 +37,7 @@ class Finder:
         """CannotFind when there is no GNU grep."""
         program = shutil.which("grep", path=_PLACES)
         if program is None or os.path.basename(os.path.realpath(program)) != "grep":
-            raise CannotFind(start)  # busybox and the like know no byte offsets
+            raise CannotFind("no GNU grep")  # busybox and the like know no byte offsets
         os.lseek(fd, start, os.SEEK_SET)
         self._start, self._end = start, end
         words = sorted({word for needle in needles for word in (needle, needle.upper(), needle.capitalize())})
@@ -53,19 +49,17 @@ class Finder:
 
     def lines(self, late: t.Callable[[], bool]) -> t.Iterator[Line]:
         """The lines that hold a needle and where they begin; ends early when it is late."""
-        reached = self._start
         try:
             for found in self._printed(late):
                 number, colon, line = found.partition(b":")
                 if not colon or not number.isdigit():
-                    raise CannotFind(reached)
-                reached = self._start + int(number)
-                if reached >= self._end:
+                    raise CannotFind("grep said something else")
+                start = self._start + int(number)
+                if start >= self._end:
                     return  # written after we opened the file
-                yield reached, shortened(line)
-                reached += 1
+                yield start, shortened(line)
             if not late() and self._failed():
-                raise CannotFind(reached)
+                raise CannotFind("grep gave up")
         finally:
             self.close()
 

@@ -23,7 +23,6 @@ _ID = re.compile(r"\b(?:0x[0-9a-fA-F]+|(?=\w{8})"
                  r"(?:(?=[a-fA-F]*[0-9])[0-9a-fA-F]{8,}|(?=\w*[0-9]\w*[A-Za-z]\w*[0-9])\w{10,}))\b")
 # a status stays: HTTP 500 is not HTTP 404
 _NUMBER = re.compile(r"(?<![0-9])(?<!(?:TTP|tus|us:|ode|de:| ->) (?=[1-5][0-9][0-9]\b))[0-9]+(?:[.,:/_-][0-9]+)*")
-_SPACE = re.compile(r"\s+")
 
 
 def normal_form(message: str) -> str:
@@ -43,7 +42,7 @@ def normal_form(message: str) -> str:
     if text.count(":") >= 2:
         text = _IP6.sub("<n>", text)
     text = _NUMBER.sub("<n>", _ID.sub("<n>", text))
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def fingerprint(normal: str) -> str:

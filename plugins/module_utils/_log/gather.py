@@ -181,9 +181,8 @@ def _read_plain(log: files.OpenLog, path: str, tally: Tally, run: Run) -> None:
         run.missed("partial", path, f"only its last {size(left)} were read (option max_bytes)")
     before = tally.total
     try:
-        if not plan.wanted.rules.patterns:
-            start = _count_found(log, start, look.style, tally, run)
-        _count(log.chunks(start), look.style, tally, run)
+        if not _count_found(log, start, look.style, tally, run):
+            _count(log.chunks(start), look.style, tally, run)
     finally:
         if not look.style.stamped and (start > first or tally.total > before):
             run.missed("untimed", path, f"its lines have no time; {size(log.size - start)} from its end were read")
@@ -201,21 +200,22 @@ def _read_packed(log: files.OpenLog, path: str, tally: Tally, run: Run) -> None:
             run.missed("untimed", path, "its lines have no time; all of it was read")
 
 
-def _count_found(log: files.OpenLog, start: int, style: Style, tally: Tally, run: Run) -> int:
-    """Count with grep's help; return where to go on without it."""
-    budget = run.budget
-    if log.size - start < _WORTH_BYTES:
-        return start
+def _count_found(log: files.OpenLog, start: int, style: Style, tally: Tally, run: Run) -> bool:
+    """Count with grep's help; false when that is not possible and nothing was counted."""
+    budget, wanted = run.budget, run.plan.wanted
+    if wanted.rules.patterns or log.size - start < _WORTH_BYTES:
+        return False
+    found = Tally(tally.path)
     try:
         lines = Finder(log.fileno(), start, log.size, style.needles).lines(lambda: budget.late)
-        count_lines(lines, log.before, style, run.plan.wanted, tally)
-    except CannotFind as exc:
-        budget.spent(exc.start - start)
-        return exc.start
+        count_lines(lines, log.before, style, wanted, found)
+    except CannotFind:
+        return False
+    tally.absorb(found)
     if budget.late:
         raise Short(TIME_OVER)
     budget.spent(log.size - start)
-    return log.size
+    return True
 
 
 def _count(chunks: t.Iterable[bytes], style: Style, tally: Tally, run: Run) -> None:

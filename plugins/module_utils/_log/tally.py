@@ -66,6 +66,13 @@ class Tally:
             group = self.groups.setdefault(kind, Group(0, None, None, message[:SAMPLE_CHARACTERS], self.path))
         group.add(1, when, when)
 
+    def absorb(self, other: Tally) -> None:
+        """Take over what another tally of the same log counted."""
+        for kind, group in other.groups.items():
+            full = kind not in self.groups and len(self.groups) >= self._kinds
+            known = self.groups.setdefault(OTHERS if full else kind, dataclasses.replace(group, count=0))
+            known.add(group.count, group.first, group.last)
+
 
 def same_app(tallies: t.Iterable[Tally]) -> Tally:
     """The errors of one app that writes several logs: a record that is in two of them is one error, not two."""
