@@ -71,8 +71,21 @@ def constant(path: Path, name: str) -> str:
 
 
 def module_docs(name: str) -> Data:
+    """A module's documentation with the options of its own fragments, but not those that all checks share."""
     data: Data = yaml.safe_load(constant(ROOT / "plugins/modules" / f"{name}.py", "DOCUMENTATION"))
+    for fragment in data["extends_documentation_fragment"]:
+        stem = fragment.removeprefix("vendhub.ops.")
+        if stem != "check":
+            shared = yaml.safe_load(fragment_text(ROOT / "plugins/doc_fragments" / f"{stem}.py"))
+            data["options"] = {**shared["options"], **data.get("options", {})}
     return data
+
+
+def fragment_text(path: Path) -> str:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION":
+            return str(ast.literal_eval(node.value))
+    raise LookupError(f"{path} has no DOCUMENTATION")
 
 
 def subject_options() -> Data:
