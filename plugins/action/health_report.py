@@ -58,8 +58,8 @@ class ActionModule(ActionBase):
         directory, warn = os.path.abspath(options["directory"]), self._display.warning
         thresholds = Thresholds(plain_data(options["thresholds"]))
         results, left_out = collect(options["hosts"], options["result"], task_vars)
-        past = folder.recollect(directory, options["keep"], warn)
         now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+        past = folder.recollect(directory, options["keep"], now, warn)
         fleet = make(options["title"], results, past, now, thresholds=thresholds, left_out=left_out)
         contents = texts(fleet, options["formats"], past, thresholds)
         path = None

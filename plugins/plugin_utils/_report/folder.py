@@ -46,7 +46,7 @@ def runs(directory: str) -> list[str]:
     return sorted(found, reverse=True)
 
 
-def recollect(directory: str, most: int, warn: Warn) -> list[Past]:
+def recollect(directory: str, most: int, now: datetime.datetime, warn: Warn) -> list[Past]:
     """The newest earlier reports, oldest first: at most that many and a bounded number of bytes; others are named."""
     remembered: list[Past] = []
     room = LARGEST_HISTORY
@@ -60,12 +60,15 @@ def recollect(directory: str, most: int, warn: Warn) -> list[Past]:
             if room < 0:
                 break
             with open(path, encoding="utf-8") as file:
-                remembered.append(recall(json.load(file)))
+                past = recall(json.load(file))
+            if past.at > now:
+                raise ValueError("it is from the future; look at the controller's clock")
+            remembered.append(past)
         except OSError as exc:
             warn(f"the earlier report {path} is left out of the trends: {exc.strerror}")
         except (ValueError, RecursionError) as exc:
             warn(f"the earlier report {path} is left out of the trends: {exc}")
-    return sorted(remembered, key=lambda past: past.at)
+    return sorted(reversed(remembered), key=lambda past: past.at)
 
 
 def add(directory: str, moment: datetime.datetime, texts: t.Mapping[str, str], warn: Warn) -> str:

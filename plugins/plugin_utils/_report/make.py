@@ -19,7 +19,10 @@ from .trend import with_trends
 
 def make(title: str, results: t.Mapping[str, t.Any], past: t.Sequence[Past], now: datetime.datetime, *,
          thresholds: Thresholds, left_out: t.Iterable[str] = ()) -> Fleet:
-    """The fleet out of ``{host: result}``; ``past`` are the earlier reports, oldest first."""
+    """The fleet out of ``{host: result}``; ``past`` are the earlier reports, oldest first.
+
+    None of them may be later than ``now``.
+    """
     hosts = with_trends([host(name, result) for name, result in results.items()], past, now, thresholds)
     return Fleet(
         title=plain.line(title, 200),

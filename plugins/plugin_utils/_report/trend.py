@@ -37,7 +37,6 @@ Point = tuple[datetime.datetime, float]
 def with_trends(hosts: t.Sequence[Host], past: t.Sequence[Past], now: datetime.datetime,
                 thresholds: Thresholds) -> list[Host]:
     """The hosts with their trends as findings of the check ``trend``; ``past`` is oldest first."""
-    past = [report for report in past if report.at < now]
     releases = _releases(hosts)
     told = []
     for host in hosts:
@@ -208,11 +207,11 @@ def _dated(entry: Entry, name: str, past: t.Sequence[Past], now: datetime.dateti
     """Say since when a finding has not been ok, where the host has a history."""
     if entry.state is State.OK or not past:
         return entry
-    since = now
+    since, new = now, True
     for report in reversed(past):
         host = report.hosts.get(name)
         if host is None or entry.identity not in host.bad:
             break
-        since = report.at
+        since, new = report.at, False
     known = any(name in report.hosts for report in past)
-    return dataclasses.replace(entry, since=stamp(since), new=since == now) if known else entry
+    return dataclasses.replace(entry, since=stamp(since), new=new) if known else entry

@@ -98,7 +98,7 @@ def test_nothing_foreign_is_ever_removed(tmp_path: Path) -> None:
 
 def test_earlier_reports_are_remembered_oldest_first_and_only_as_many_as_asked(tmp_path: Path) -> None:
     fill(tmp_path, 5)
-    past = folder.recollect(str(tmp_path), 3, refuse)
+    past = folder.recollect(str(tmp_path), 3, NOW, refuse)
     assert [one.at for one in past] == [NOW - datetime.timedelta(days=day) for day in (2, 1, 0)]
 
 
@@ -108,7 +108,7 @@ def test_a_damaged_report_is_named_and_skipped(tmp_path: Path, damage: bytes) ->
     victim = tmp_path / folder.runs(str(tmp_path))[1] / "report.json"
     victim.write_bytes(damage)
     warnings: list[str] = []
-    assert len(folder.recollect(str(tmp_path), 90, warnings.append)) == 1
+    assert len(folder.recollect(str(tmp_path), 90, NOW, warnings.append)) == 1
     assert len(warnings) == 1
     assert str(victim) in warnings[0]
 
@@ -117,12 +117,20 @@ def test_the_size_of_what_is_read_is_bounded(tmp_path: Path, monkeypatch: pytest
     fill(tmp_path, 4)
     size = (tmp_path / "latest" / "report.json").stat().st_size
     monkeypatch.setattr(folder, "LARGEST_HISTORY", 2 * size + size // 2)
-    assert len(folder.recollect(str(tmp_path), 90, refuse)) == 2
+    assert len(folder.recollect(str(tmp_path), 90, NOW, refuse)) == 2
     monkeypatch.setattr(folder, "LARGEST_FILE", size - 100)
     warnings: list[str] = []
-    assert folder.recollect(str(tmp_path), 90, warnings.append) == []
+    assert folder.recollect(str(tmp_path), 90, NOW, warnings.append) == []
     assert "larger than" in warnings[0]
 
 
+def test_a_report_from_the_future_is_named_and_skipped(tmp_path: Path) -> None:
+    fill(tmp_path, 2)
+    warnings: list[str] = []
+    past = folder.recollect(str(tmp_path), 90, NOW - datetime.timedelta(hours=1), warnings.append)
+    assert len(past) == 1
+    assert "clock" in warnings[0]
+
+
 def test_no_directory_yet_is_no_history(tmp_path: Path) -> None:
-    assert folder.recollect(str(tmp_path / "none"), 90, refuse) == []
+    assert folder.recollect(str(tmp_path / "none"), 90, NOW, refuse) == []

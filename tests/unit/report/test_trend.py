@@ -124,6 +124,11 @@ def test_a_finding_tells_since_when_and_whether_it_is_new() -> None:
     assert (fresh["since"], fresh["new"]) == ("2026-03-12T06:00:12Z", True)
 
 
+def test_a_report_of_the_same_second_counts_as_earlier() -> None:
+    bad = {"web1": result(finding(state="warning"))}
+    assert entry(report(bad, history((0, bad))), "disk_percent")["new"] is False
+
+
 def test_new_and_gone_findings_are_listed() -> None:
     past = history((24, {"web1": result(finding("a", "warning"), finding("b", "critical"))}))
     found = entry(report({"web1": result(finding("b", "critical"), finding("c", "warning"))}, past), "changes")
