@@ -62,7 +62,7 @@ def show(number: Number) -> str:
     """A number as people write it: no tail of zeros, at most three decimals."""
     if isinstance(number, int) or float(number).is_integer():
         return str(int(number))
-    return f"{number:.3f}".rstrip("0").rstrip(".") if abs(number) < 1 else f"{number:.1f}"
+    return f"{number:.3f}".rstrip("0").rstrip(".") if abs(number) < 1 else f"{number:.1f}".removesuffix(".0")
 
 
 def quantity(number: Number, unit: str) -> str:

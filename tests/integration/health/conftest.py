@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[3]
 CANARY = "canary-7c1e"
 # how busy this machine is, and what it went through, must not decide a test
 CALM: dict[str, t.Any] = {name: {"warning": None, "critical": None} for name in (
-    "cpu_percent", "memory_percent", "disk_percent", "inodes_percent", "swap_percent", "deleted_open_bytes", "oom_kills",
-    "redis_latency_seconds", "api_probe_latency_seconds")}
+    "cpu_percent", "memory_percent", "disk_percent", "inodes_percent", "swap_percent", "deleted_open_bytes",
+    "oom_kills", "redis_latency_seconds", "api_probe_latency_seconds")}
 API = """
 const body = JSON.stringify({status: 'ok', version: '1.2.3', info: {}});
 require('http').createServer((q, s) => { s.setHeader('content-type', 'application/json'); s.end(body); })

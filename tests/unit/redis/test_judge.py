@@ -45,8 +45,8 @@ def test_a_healthy_server_is_fine_in_everything() -> None:
 
 
 @pytest.mark.parametrize(("info", "percent", "words"), [
-    ({"maxmemory": "2000"}, 50, "1000 B of 2.0 KiB maxmemory used, policy noeviction"),
-    ({"maxmemory": "2000", "mem_not_counted_for_evict": "500"}, 25, "500 B of 2.0 KiB"),
+    ({"maxmemory": "2000"}, 50, "1000 B of 2 KiB maxmemory used, policy noeviction"),
+    ({"maxmemory": "2000", "mem_not_counted_for_evict": "500"}, 25, "500 B of 2 KiB"),
     ({}, 10, "there is no maxmemory"),
     ({"maxmemory": "1000"}, 100, "writes are refused (OOM)"),
 ])
