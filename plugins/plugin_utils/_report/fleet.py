@@ -16,7 +16,7 @@ from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import F
 
 from . import plain, series
 
-MOST_ROWS = 200
+MOST_ROWS = 1000  # more than the error groups of log_errors, whose fingerprints the next report compares
 # the order in which people read the checks; others follow by name
 CHECKS = ("host", "api", "pm2", "postgresql", "redis", "system", "logs", "certificates", "prometheus", "backups",
           "trend")

@@ -68,7 +68,9 @@ def recollect(directory: str, most: int, now: datetime.datetime, warn: Warn) -> 
             warn(f"the earlier report {path} is left out of the trends: {exc.strerror}")
         except (ValueError, RecursionError) as exc:
             warn(f"the earlier report {path} is left out of the trends: {exc}")
-    return sorted(remembered[::-1], key=lambda past: past.at)
+    remembered.reverse()
+    remembered.sort(key=lambda past: past.at)
+    return remembered
 
 
 def add(directory: str, moment: datetime.datetime, texts: t.Mapping[str, str], warn: Warn) -> str:

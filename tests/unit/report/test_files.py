@@ -107,6 +107,7 @@ def test_the_textfile_is_a_valid_exposition(files: dict[str, str]) -> None:
     assert len(families) == len(set(families))
     assert "vendhub_disk_percent" in families
     assert "vendhub_bool" not in families
+    assert 'vendhub_host_label{exported_host="x",host="-->"} 4' in files["report.prom"].splitlines()
 
 
 def test_the_textfile_carries_hosts_states_and_metrics() -> None:
