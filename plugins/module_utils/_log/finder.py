@@ -12,14 +12,13 @@ from __future__ import annotations
 import os
 import resource
 import select
-import shutil
 import subprocess
 import typing as t
 
 from .scan import BACK_BYTES, END_BYTES, LINE_BYTES, Line, shortened
 
 # Where distributions put it; not whatever PATH holds.
-_PLACES = "/usr/bin:/bin"
+_PLACES = ("/usr/bin/grep", "/bin/grep")
 _PIPE_BYTES = 256 * 1024
 _KEPT_BYTES = 4 * (LINE_BYTES + END_BYTES)
 # grep holds a whole line in memory
@@ -35,8 +34,8 @@ class Finder:
 
     def __init__(self, fd: int, start: int, end: int, needles: t.Sequence[bytes]) -> None:
         """CannotFind when there is no GNU grep."""
-        program = shutil.which("grep", path=_PLACES)
-        if program is None or os.path.basename(os.path.realpath(program)) != "grep":
+        program = next((path for path in _PLACES if os.access(path, os.X_OK)), "")
+        if os.path.basename(os.path.realpath(program)) != "grep":
             raise CannotFind("no GNU grep")  # busybox and the like know no byte offsets
         os.lseek(fd, start, os.SEEK_SET)
         self._start, self._end = start, end

@@ -17,7 +17,7 @@ import json
 import re
 import typing as t
 
-from .stamps import Stamp, stamp
+from .stamps import Stamp, is_access, skip_stamp
 
 # Every record that can be an error by the rule holds one of these, in lower case: they are searched for before anything
 # is looked at closely.
@@ -99,13 +99,11 @@ def _message(body: str, head: t.Optional[Stamp]) -> t.Optional[str]:
     if body.startswith("{"):
         return _json_message(body)
     if head is not None:
-        inner = head if head.access else stamp(body)
-        if inner is not None and inner.access:
+        if head.access or is_access(body):
             return _access_message(body)
-        if inner is not None and inner.end:
-            body = body[inner.end:]
-            if body.startswith("{"):
-                return _json_message(body)
+        body = body[skip_stamp(body):]
+        if body.startswith("{"):
+            return _json_message(body)
     return _text_message(body)
 
 

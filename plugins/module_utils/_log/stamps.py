@@ -27,8 +27,10 @@ _ACCESS = re.compile(
     r"\S+ [^\[\n]{0,200}\[(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})\] ")
 # 4711:M 23 Nov 2026 16:42:00.123 # Error ...
 _REDIS = re.compile(r"\d+:[A-Z] (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d)\.(\d{3}) [*#.-] ")
-_JSON = re.compile(
-    r'"(?:@?timestamp|time|ts|date|datetime)"\s*:\s*(?:"([^"]{10,40})"|(\d{10}(?:\.\d+)?(?![\d.])|\d{13}(?!\d)))')
+_JSON_VALUE = re.compile(r'\s*:\s*(?:"([^"]{10,40})"|(\d{10}(?:\.\d+)?(?![\d.])|\d{13}(?!\d)))')
+# Winston writes its time last, pino first; a time within the record is neither.
+_JSON_KEYS = (('"timestamp"', str.rfind), ('"@timestamp"', str.find), ('"time"', str.find), ('"ts"', str.find),
+              ('"date"', str.find), ('"datetime"', str.find))
 _MONTHS = {name: number for number, name in enumerate(
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], start=1)}
 
@@ -74,18 +76,37 @@ def _iso(found: t.Match[str], zone: t.Optional[datetime.tzinfo]) -> Stamp:
 
 
 def _json(text: str, zone: t.Optional[datetime.tzinfo]) -> t.Optional[Stamp]:
-    for found in _JSON.finditer(text):
+    for key, search in _JSON_KEYS:
+        at = search(text, key)
+        found = _JSON_VALUE.match(text, at + len(key)) if at >= 0 else None
+        if found is None:
+            continue
         written, number = found.groups()
         if number:
-            return Stamp(float(number) / (1000 if "." not in number and len(number) == 13 else 1), 0)
-        inner = _ISO.match(written)
-        if inner:
-            return Stamp(_iso(inner, zone).when, 0)
+            return Stamp(float(number) / (1000 if len(number) == 13 and "." not in number else 1), 0)
+        moment = _ISO.match(written)
+        if moment:
+            return Stamp(_iso(moment, zone).when, 0)
     return None
 
 
+def is_access(text: str) -> bool:
+    """Whether a line is a request in an access log."""
+    return '] "' in text and _ACCESS.match(text) is not None
+
+
+def skip_stamp(text: str) -> int:
+    """Where the text behind a time stamp begins, without reading the time: PM2 puts its own before Nest's."""
+    found = _NEST.match(text)
+    if found is None:
+        found = _ISO.match(text)
+        if found is not None and found["word"] is not None:
+            return 0
+    return found.end() if found is not None else 0
+
+
 def _other(text: str, zone: t.Optional[datetime.tzinfo]) -> t.Optional[Stamp]:
-    found = _ACCESS.match(text)
+    found = _ACCESS.match(text) if '] "' in text else None
     if found:
         day, month, year, hour, minute, second, offset = found.groups()
         when = _epoch((int(year), _MONTHS[month], int(day)), (int(hour), minute, second), offset, zone)

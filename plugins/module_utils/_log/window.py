@@ -12,7 +12,7 @@ import typing as t
 
 from .records import ACCESS_NEEDLES, NEEDLES, NGINX_NEEDLES
 from .scan import Style
-from .stamps import Stamp, plain, stamp
+from .stamps import Stamp, is_access, plain, stamp
 
 ReadAt = t.Callable[[int, int], bytes]
 
@@ -40,7 +40,7 @@ def judge_pages(first: bytes, last: bytes, zone: t.Optional[datetime.tzinfo]) ->
     """The style a log has by two pages of it."""
     lines = [plain(line) for page in (first, last) for line in page.split(b"\n")]
     heads = [(line, head) for line, head in ((line, stamp(line, zone)) for line in lines) if head is not None]
-    access = [_is_access(line, head, zone) for line, head in heads]
+    access = [_is_access(line, head) for line, head in heads]
     needles: tuple[bytes, ...] = () if access and all(access) else NEEDLES
     if any(access):
         needles += ACCESS_NEEDLES
@@ -50,9 +50,8 @@ def judge_pages(first: bytes, last: bytes, zone: t.Optional[datetime.tzinfo]) ->
     return Sample(Style(bool(heads), needles, zone), in_order)
 
 
-def _is_access(line: str, head: Stamp, zone: t.Optional[datetime.tzinfo]) -> bool:
-    inner = stamp(line[head.end:], zone) if head.end else head
-    return inner is not None and inner.access
+def _is_access(line: str, head: Stamp) -> bool:
+    return head.access or is_access(line[head.end:])
 
 
 def offset_of(since: float, read_at: ReadAt, start: int, size: int, zone: t.Optional[datetime.tzinfo]) -> int:

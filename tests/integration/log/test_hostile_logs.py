@@ -223,7 +223,7 @@ def _fake_grep(folder: pathlib.Path, script: str) -> str:
     path.parent.mkdir()
     path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     path.chmod(0o755)
-    return str(path.parent)
+    return str(path)
 
 
 GREPS = {
@@ -248,7 +248,7 @@ def test_without_a_good_grep_the_answer_is_the_same(log: Log, tmp_path: pathlib.
     path = log(*lines)
     with_grep = counts(look(gather.Source(path)))
     script = GREPS[grep]
-    monkeypatch.setattr(finder, "_PLACES", str(tmp_path) if script is None else _fake_grep(tmp_path, script))
+    monkeypatch.setattr(finder, "_PLACES", () if script is None else (_fake_grep(tmp_path, script),))
     assert counts(look(gather.Source(path))) == with_grep
     assert sum(with_grep.values()) > 2000
 
