@@ -37,6 +37,7 @@ from demo.stack.postgresql import Cluster, binaries  # noqa: E402
 from demo.stack.process import clean_environment  # noqa: E402
 from demo.stack.redis import Server, binary  # noqa: E402
 
+LISTEN_SOCKETS = 16  # as many as one sshd takes
 BIN = ROOT / ".venv" / "bin"
 API = """
 const body = JSON.stringify({status: 'ok', info: {database: {status: 'up'}, redis: {status: 'up'}}});
@@ -132,17 +133,27 @@ class Site:
         keys = self.folder / "authorized_keys"
         keys.write_text((self.folder / "user_key.pub").read_text())
         keys.chmod(0o600)
-        config = self.folder / "sshd_config"
-        config.write_text(f"Port {self.ssh}\nListenAddress 127.0.0.1\n" + "".join(
-            f"ListenAddress 127.0.1.{number}\n" for number in range(1, self.hosts + 1)) +
-            f"HostKey {self.folder}/host_key\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\n"
-            f"PasswordAuthentication no\nMaxStartups 100\nPidFile {self.folder}/sshd.pid\n")
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
-        server = subprocess.Popen([program, "-D", "-f", str(config)], stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        addresses = ["127.0.0.1", *(f"127.0.1.{number}" for number in range(1, self.hosts + 1))]
+        for first in range(0, len(addresses), LISTEN_SOCKETS):
+            self._sshd(program, keys, addresses[first:first + LISTEN_SOCKETS], services)
+
+    def _sshd(self, program: str, keys: Path, addresses: t.Sequence[str], services: contextlib.ExitStack) -> None:
+        config = self.folder / f"sshd_config_{addresses[0]}"
+        config.write_text(f"Port {self.ssh}\n" + "".join(f"ListenAddress {address}\n" for address in addresses) +
+                          f"HostKey {self.folder}/host_key\nAuthorizedKeysFile {keys}\nStrictModes no\nUsePAM no\n"
+                          f"PasswordAuthentication no\nMaxStartups 100\nPidFile none\n")
+        log = self.folder / f"sshd_{addresses[0]}.log"
+        server = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=log.open("w"))
         services.callback(server.wait, 10)
         services.callback(server.terminate)
+        deadline = time.monotonic() + 10
+        while f"port {self.ssh}." not in log.read_text():
+            if server.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"sshd does not listen: {log.read_text()}")
+            time.sleep(0.05)
 
     def _environment(self) -> str:
         programs = [binaries("18"), binary("6").parent, node.node().parent, self.pm2.script.parent]
