@@ -149,7 +149,8 @@ def report(path: str, runs: dict[str, list[Run]], planted: int) -> int:
     cpu = {name: statistics.median(run.cpu for run in some) for name, some in runs.items()}
     print(f"{os.path.getsize(path) / 1e6:.0f} MB, {DAYS} days; {planted} errors of {len(BAD)} kinds planted in the last"
           f" 24 h, found {finding['value']}")
-    print(f"{'way':26}{'wall s':>8}{'min':>7}{'max':>7}{'x check':>9}{'CPU s':>8}{'x check':>9}{'peak MiB':>10}{'groups':>8}")
+    print(f"{'way':26}{'wall s':>8}{'min':>7}{'max':>7}{'x check':>9}{'CPU s':>8}{'x check':>9}{'peak MiB':>10}"
+          f"{'groups':>8}")
     for name, some in runs.items():
         groups = verdicts[name]["metrics"]["log_groups"] if name in verdicts else len(some[-1].out.splitlines())
         print(f"{name:26}{wall[name]:8.2f}{min(run.wall for run in some):7.2f}{max(run.wall for run in some):7.2f}"

@@ -39,8 +39,7 @@ class Finder:
             raise CannotFind("no GNU grep")  # busybox and the like know no byte offsets
         os.lseek(fd, start, os.SEEK_SET)
         self._start, self._end = start, end
-        words = sorted({word for needle in needles for word in (needle, needle.upper(), needle.capitalize())})
-        arguments = [option for word in words for option in (b"-e", word)]
+        arguments = [option for needle in needles for word in _spellings(needle) for option in (b"-e", word)]
         self._process = subprocess.Popen(
             [program, "-a", "-b", "-F", *arguments], stdin=fd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={"LC_ALL": "C"})
@@ -90,3 +89,8 @@ class Finder:
             if pipe is not None:
                 pipe.close()
         self._process.wait()
+
+
+def _spellings(needle: bytes) -> list[bytes]:
+    # ignoring case would cost grep a third more
+    return sorted({needle, needle.upper(), needle.capitalize()}) if needle.isalpha() else [needle]

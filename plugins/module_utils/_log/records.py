@@ -20,8 +20,8 @@ import typing as t
 from .stamps import Stamp, is_access, skip_stamp
 
 # Every record that can be an error by the rule holds one of these, in lower case: they are searched for before anything
-# is looked at closely.
-NEEDLES = (b"error", b"xception", b"fatal", b"panic", b"critical", b'"level":50', b'"level":60')
+# is looked at closely. Without their first letter two of them are one search for "error" and "Error".
+NEEDLES = (b"rror", b"xception", b"fatal", b"panic", b"ritical", b'"level":50', b'"level":60')
 # and what nginx's error log writes
 NGINX_NEEDLES = (b"[crit]", b"[alert]", b"[emerg]")
 # the status after the quoted request
