@@ -289,3 +289,14 @@ def test_memory_stays_small_whatever_the_log_is(tmp_path: pathlib.Path) -> None:
     number, kib = json.loads(out)
     assert number == 100_001
     assert kib < 64 * 1024
+
+
+def test_what_is_written_after_the_log_was_opened_is_left_to_the_next_look(log: Log) -> None:
+    path = log(*[error()] * 100)
+    with files.OpenLog(path) as opened:
+        size = opened.size
+        with open(path, "ab") as file:
+            file.write(f"{error()}\n".encode() * 100)
+        lines = finder.Finder(opened.fileno(), 0, size, (b"rror",)).lines(lambda: False)
+        assert len(list(lines)) == 100
+        assert sum(map(len, opened.chunks(0))) == size
