@@ -10,8 +10,8 @@ import time
 import typing as t
 
 from .._core.errors import CannotLook, ServiceDown
-from .._core.http import Address, Getter
 from .._core.libs import need
+from .._core.web import Address, Getter
 from .judge import RATE_LIMITED, Answer, Search
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import typing as t
 
 from .._core.errors import BadOption
-from .._core.http import Getter, address, checked_headers
 from .._core.subject import Subject
 from .._core.thresholds import Thresholds
 from .._core.verdict import Inspection
+from .._core.web import Getter, address, checked_headers
 from .client import ask, sample, searcher
 from .judge import Expectation, judge
 

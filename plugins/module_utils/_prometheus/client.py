@@ -12,7 +12,7 @@ import typing as t
 import urllib.parse
 
 from .._core.errors import CannotLook, ServiceDown
-from .._core.http import Getter, address
+from .._core.web import Getter, address
 from .judge import Seen
 from .parse import Queries, Reply, Value, reply, value
 

@@ -10,10 +10,10 @@ import dataclasses
 import typing as t
 
 from .._core.errors import BadOption
-from .._core.http import Getter, address, basic, checked_headers
 from .._core.subject import Subject
 from .._core.thresholds import Thresholds
 from .._core.verdict import Inspection
+from .._core.web import Getter, address, basic, checked_headers
 from .client import Client
 from .judge import judge
 from .parse import queries

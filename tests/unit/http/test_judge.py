@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import BadOption
-from ansible_collections.vendhub.ops.plugins.module_utils._core.http import address, checked_headers
 from ansible_collections.vendhub.ops.plugins.module_utils._core.redact import secrets_in
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
+from ansible_collections.vendhub.ops.plugins.module_utils._core.web import address, checked_headers
 from ansible_collections.vendhub.ops.plugins.module_utils._http.judge import (
     Answer,
     Expectation,
