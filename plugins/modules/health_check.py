@@ -9,9 +9,11 @@ module: health_check
 short_description: Judge everything on a host in one look
 version_added: 0.1.0
 description:
-  - Looks at all subjects that have options, concurrently and within their time limits, in one process.
+  - Looks at all subjects that have options, concurrently and within their time limits,
+    in one process.
   - A subject that fails, hangs or cannot be looked at never hides the others.
-  - Use one task of this module per host instead of one task per check; it is many times faster.
+  - Use one task of this module per host instead of one task per check; it is many times
+    faster.
 author:
   - VendHub DevOps Team (@vendhub)
 extends_documentation_fragment:
@@ -24,21 +26,26 @@ options:
     elements: dict
     suboptions:
       name:
-        description: What to call the API in findings and metrics. Without it, the URL without credentials and query.
+        description: What to call the API in findings and metrics. Without it, the URL without
+          credentials and query.
         type: str
       url:
-        description: The health page. A login in it is sent as basic authentication and never shown.
+        description: The health page. A login in it is sent as basic authentication and
+          never shown.
         type: str
         required: true
       readiness_url:
-        description: The readiness page, asked once; any 2xx answer is ready. Without it readiness is not looked at.
+        description: The readiness page, asked once; any 2xx answer is ready. Without it
+          readiness is not looked at.
         type: str
       expect:
         description:
-          - JMESPath expressions over the JSON body of the health page. Each must be true (not only truthy).
-          - Without this option a JSON body must satisfy C(status == 'ok'), and any other body is judged by its status
-            code.
-          - An empty list switches the expectation off. Any expression needs the Python library jmespath on the host.
+          - JMESPath expressions over the JSON body of the health page. Each must be true
+            (not only truthy).
+          - Without this option a JSON body must satisfy C(status == 'ok'), and any other
+            body is judged by its status code.
+          - An empty list switches the expectation off. Any expression needs the Python
+            library jmespath on the host.
         type: list
         elements: str
       release_expression:
@@ -49,8 +56,8 @@ options:
         type: str
       headers:
         description:
-          - Further request headers. The values of C(Authorization), C(Cookie) and of names that end in C(-token), C(-key)
-            or C(-secret) are never shown.
+          - Further request headers. The values of C(Authorization), C(Cookie) and of names
+            that end in C(-token), C(-key) or C(-secret) are never shown.
         type: dict
         default: {}
       samples:
@@ -62,7 +69,8 @@ options:
         type: float
         default: 0.0
       timeout_seconds:
-        description: How long one whole answer may take, from the connection to the last byte.
+        description: How long one whole answer may take, from the connection to the last
+          byte.
         type: float
         default: 5.0
       validate_certs:
@@ -73,7 +81,8 @@ options:
         description: A file of further certificates to trust (PEM).
         type: path
       redirects:
-        description: How many redirects to follow. Logins and headers are not sent to another origin.
+        description: How many redirects to follow. Logins and headers are not sent to another
+          origin.
         type: int
         default: 0
   pm2:
@@ -84,11 +93,12 @@ options:
       home:
         description:
           - The PM2 home, as in the environment variable E(PM2_HOME).
-          - Without it C(.pm2) in the home of O(owner) is used.
+          - Without it C(.pm2) in the home of O(pm2.owner) is used.
         type: path
       owner:
         description:
-          - The user whose PM2 is looked at. Without it, and without O(home), the user who runs the module.
+          - The user whose PM2 is looked at. Without it, and without O(pm2.home), the user
+            who runs the module.
           - The module must run as this user or as root.
         type: str
       apps:
@@ -113,7 +123,8 @@ options:
             type: int
       program:
         description:
-          - The C(pm2) program, for its version and as a second way to read a daemon of an unknown dialect.
+          - The C(pm2) program, for its version and as a second way to read a daemon of
+            an unknown dialect.
           - Without it the search path and the usual global folders are looked at.
         type: path
       timeout_seconds:
@@ -134,20 +145,23 @@ options:
         type: int
         default: 5432
       user:
-        description: The role to log in as. A role with C(pg_monitor) is enough for all checks.
+        description: The role to log in as. A role with C(pg_monitor) is enough for all
+          checks.
         type: str
         default: vendhub
       password:
         description:
           - Password of the role.
-          - Without it, C(PGPASSWORD) and C(~/.pgpass) of the managed host are used, as C(psql) does.
+          - Without it, C(PGPASSWORD) and C(~/.pgpass) of the managed host are used, as
+            C(psql) does.
         type: str
       database:
         description: The database to log in to.
         type: str
         default: vendhub_prod
       sslmode:
-        description: Whether TLS is used and how much the server's certificate must prove, as libpq defines it.
+        description: Whether TLS is used and how much the server's certificate must prove,
+          as libpq defines it.
         type: str
         choices:
           - disable
@@ -166,9 +180,10 @@ options:
         default: 5
       statements:
         description:
-          - Whether slow statements are looked for with the extension C(pg_stat_statements) in O(database).
-          - V(auto) looks when the extension works; V(required) makes it state V(unknown) when it does not; V(off) never
-            looks.
+          - Whether slow statements are looked for with the extension C(pg_stat_statements)
+            in O(postgresql.database).
+          - V(auto) looks when the extension works; V(required) makes it state V(unknown)
+            when it does not; V(off) never looks.
         type: str
         choices:
           - auto
@@ -176,11 +191,13 @@ options:
           - 'off'
         default: auto
       statement_min_calls:
-        description: A statement called less often than this since the statistics were reset is not judged.
+        description: A statement called less often than this since the statistics were reset
+          is not judged.
         type: int
         default: 20
       lock_wait_seconds:
-        description: A session that has waited for a lock for no longer than this is not counted as blocked.
+        description: A session that has waited for a lock for no longer than this is not
+          counted as blocked.
         type: float
         default: 1
   redis:
@@ -197,7 +214,7 @@ options:
         type: int
         default: 6379
       unix_socket:
-        description: Path of the server's socket, instead of O(host) and O(port).
+        description: Path of the server's socket, instead of O(redis.host) and O(redis.port).
         type: path
       username:
         description: User of the access control list (Redis 6 or newer).
@@ -205,7 +222,8 @@ options:
       password:
         description:
           - Password of the user, or of the server.
-          - Without it, the environment variable E(REDISCLI_AUTH) of the managed host is used, as C(redis-cli) does.
+          - Without it, the environment variable E(REDISCLI_AUTH) of the managed host is
+            used, as C(redis-cli) does.
         type: str
       database:
         description: Number of the logical database.
@@ -242,9 +260,10 @@ options:
         default: true
       config_file:
         description:
-          - Whether the running configuration is compared with the file the server was started with.
-          - V(auto) compares when the server is on this host and has such a file; V(required) makes it state V(unknown)
-            when that is not possible; V(off) never compares.
+          - Whether the running configuration is compared with the file the server was started
+            with.
+          - V(auto) compares when the server is on this host and has such a file; V(required)
+            makes it state V(unknown) when that is not possible; V(off) never compares.
         type: str
         choices:
           - auto
@@ -257,7 +276,8 @@ options:
     type: dict
     suboptions:
       mounts_ignore:
-        description: Mount points that are not judged; shell patterns, where V(*) matches slashes too.
+        description: Mount points that are not judged; shell patterns, where V(*) matches
+          slashes too.
         type: list
         elements: str
         default: []
@@ -271,12 +291,14 @@ options:
         default: 5.0
   logs:
     description:
-      - The logs; with O(pm2) the files of its apps are read too. Its options are those of M(vendhub.ops.log_check).
+      - The logs; with O(pm2) the files of its apps are read too. Its options are those
+        of M(vendhub.ops.log_check).
     type: dict
     suboptions:
       paths:
         description:
-          - Log files or shell patterns. In the single-subject module at least one must be given.
+          - Log files or shell patterns. In the single-subject module at least one must
+            be given.
           - Each log is judged by itself, its rotated files with it.
         type: list
         elements: path
@@ -299,7 +321,8 @@ options:
         default: []
       max_bytes:
         description:
-          - How much is read in all, small logs first; of a log that is larger than what is left its end is read.
+          - How much is read in all, small logs first; of a log that is larger than what
+            is left its end is read.
           - Compressed logs count as what they unpack to.
         type: int
         default: 268435456
@@ -308,7 +331,8 @@ options:
         type: int
         default: 4194304
       timeout_seconds:
-        description: When reading stops; what was read until then is judged and reported as partial.
+        description: When reading stops; what was read until then is judged and reported
+          as partial.
         type: float
         default: 20
   certificates:
@@ -318,22 +342,25 @@ options:
     elements: dict
     suboptions:
       server:
-        description: Host name of the TLS server. Without it only O(path) is looked at.
+        description: Host name of the TLS server. Without it only O(certificates.path) is
+          looked at.
         type: str
       port:
         description: Port of the TLS server.
         type: int
         default: 443
       server_name:
-        description: The name to ask for (SNI) and to expect in the certificate. Without it O(server).
+        description: The name to ask for (SNI) and to expect in the certificate. Without
+          it O(certificates.server).
         type: str
       address:
-        description: Where to connect to, for a server behind a balancer or before its DNS exists. Without it O(server).
+        description: Where to connect to, for a server behind a balancer or before its DNS
+          exists. Without it O(certificates.server).
         type: str
       path:
         description:
           - The certificate on disk (PEM; the first certificate counts, as in C(fullchain.pem)).
-          - At least one of O(server) and O(path) is needed.
+          - At least one of O(certificates.server) and O(certificates.path) is needed.
         type: path
       ca_path:
         description: A file of further authorities to trust (PEM).
@@ -344,7 +371,8 @@ options:
         default: 5.0
   prometheus:
     description:
-      - A Prometheus server that knows the API's latency and error rate. Its options are those of M(vendhub.ops.prometheus_check).
+      - A Prometheus server that knows the API's latency and error rate. Its options are
+        those of M(vendhub.ops.prometheus_check).
     type: dict
     suboptions:
       url:
@@ -495,7 +523,8 @@ target:
   type: str
   sample: api1
 state:
-  description: The worst state of all findings; V(ok), V(warning), V(unknown), V(critical) in order of severity.
+  description: The worst state of all findings; V(ok), V(warning), V(unknown), V(critical)
+    in order of severity.
   returned: success
   type: str
   sample: warning
@@ -559,7 +588,8 @@ findings:
       elements: dict
       returned: when there are any
 metrics:
-  description: Flat numbers for trends and export, named like Prometheus samples without the prefix C(vendhub_).
+  description: Flat numbers for trends and export, named like Prometheus samples without
+    the prefix C(vendhub_).
   returned: success
   type: dict
   sample:
