@@ -30,7 +30,7 @@ options:
 EXAMPLES = r"""
 - name: Stop when one of two checks is critical
   ansible.builtin.assert:
-    that: [redis, postgresql] | vendhub.ops.worst_state != 'critical'
+    that: "[redis, postgresql] | vendhub.ops.worst_state != 'critical'"
 """
 
 RETURN = r"""
