@@ -92,7 +92,7 @@ class Site:
         variables = {f"vendhub_{name}": value for name, value in self.options().items()}
         here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         members: dict[str, t.Any] = {"here": here, **hosts}
-        groups = {name: {"hosts": {"here": {}}} for name in ("api", "postgresql", "redis")}
+        groups: dict[str, t.Any] = {name: {"hosts": {"here": {}}} for name in ("api", "postgresql", "redis")}
         path = self.folder / "hosts.json"
         path.write_text(json.dumps({"vendhub": {"hosts": members, "vars": variables, "children": groups}}))
         return path

@@ -87,7 +87,7 @@ def test_a_crash_loop_is_counted_just_below_at_and_above_the_limit(make_pm2: Mak
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and pm2.jlist()[-1]["pm2_env"]["status"] != "errored":
         time.sleep(0.2)
-    look = {"home": str(pm2.home), "apps": [{"name": "crash"}]}
+    look: dict[str, t.Any] = {"home": str(pm2.home), "apps": [{"name": "crash"}]}
     exits = finding(call("pm2_check", **look), "pm2_crashes_per_hour", "crash")["value"]
     assert exits >= 4
     for limit, state in ((exits + 1, "ok"), (exits, "ok"), (exits - 1, "warning")):
@@ -172,8 +172,8 @@ def test_the_daemon_of_another_user_cannot_be_looked_at(make_pm2: Make, tmp_path
     assert "as its owner or as root" in result["msg"]
 
 
-def test_an_unknown_dialect_is_read_by_the_command_line(make_pm2: Make, tmp_path: Path,
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_dialect_is_read_by_the_command_line(
+        make_pm2: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pm2 = make_pm2()
     run(pm2, tmp_path)
     monkeypatch.setattr(rpc, "VERSION", 2)  # a protocol that this daemon does not speak

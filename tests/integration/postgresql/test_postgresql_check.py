@@ -28,8 +28,10 @@ from tests.modules import call, finding
 
 MakeCluster = t.Callable[..., Cluster]
 MONITOR, PASSWORD = "watcher", "canary-5d1c77"
-SETTINGS = {"max_connections": 20, "superuser_reserved_connections": 3, "max_prepared_transactions": 5,
-            "wal_level": "logical", "max_wal_senders": 4}
+SETTINGS: dict[str, str | int] = {
+    "max_connections": 20, "superuser_reserved_connections": 3, "max_prepared_transactions": 5,
+    "wal_level": "logical", "max_wal_senders": 4,
+}
 
 
 @pytest.fixture(scope="module", params=["15", "16", "18"])
@@ -81,7 +83,7 @@ def until(ready: t.Callable[[], bool], seconds: float = 10) -> None:
 
 def alone(server: Cluster) -> bool:
     """Whether earlier sessions are really gone."""
-    return check(server)["metrics"]["postgresql_connections_used"] == 0
+    return bool(check(server)["metrics"]["postgresql_connections_used"] == 0)
 
 
 # a healthy server

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -113,7 +114,7 @@ def test_each_limit_is_passed_only_above_it(busy: Server, row: str, used: str, s
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Server]:
     """A server that evicted keys, refused connections and holds blocked clients."""
-    settings = {"maxmemory": "3mb", "maxmemory-policy": "allkeys-lru", "maxclients": 12}
+    settings: dict[str, str | int] = {"maxmemory": "3mb", "maxmemory-policy": "allkeys-lru", "maxclients": 12}
     with Server(tmp_path_factory.mktemp("busy"), settings=settings) as server, contextlib.ExitStack() as open_things:
         with contextlib.closing(server.client()) as client:
             for number in range(400):
@@ -323,7 +324,7 @@ def test_a_full_server_is_critical(make_redis: MakeRedis) -> None:
     with contextlib.ExitStack() as crowd:
         for dummy in range(3):
             client = crowd.enter_context(contextlib.closing(server.client(single_connection_client=True)))
-            _until(lambda client=client: _answers(client))  # the place of the client before us may not be free yet
+            _until(functools.partial(_answers, client))  # the place of the client before us may not be free yet
         result = check(server)
     assert result["state"] == "critical"
     assert "max number of clients" in result["msg"]

@@ -93,8 +93,8 @@ def test_a_number_in_quotes_is_a_number() -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), [
-    (show(80.0), "80"), (show(0.25), "0.25"), (show(81.26), "81.3"), (show(80.04), "80"), (show(0.0), "0"), (size(1536), "1.5 KiB"),
-    (size(5 * 1024**4), "5 TiB"),
+    (show(80.0), "80"), (show(0.25), "0.25"), (show(81.26), "81.3"), (show(80.04), "80"), (show(0.0), "0"),
+    (size(1536), "1.5 KiB"), (size(5 * 1024**4), "5 TiB"),
     (duration(0.25), "250 ms"), (duration(90), "1.5 min"), (duration(172800), "2 days"),
     (quantity(80, "percent"), "80 %"), (quantity(3, "days"), "3 days"), (quantity(1024**3, "bytes"), "1 GiB"),
 ])

@@ -83,8 +83,8 @@ def test_a_short_wait_is_no_block_and_an_unknown_one_is(waited: float | None, nu
 
 
 def test_the_root_of_a_chain_of_waits_is_named_not_its_links() -> None:
-    rows = [{**WHO, "pid": 2, "waited_seconds": 9, "blockers": [1]}, {**WHO, "pid": 3, "waited_seconds": 8,
-                                                                     "blockers": [2]}]
+    rows = [{**WHO, "pid": 2, "waited_seconds": 9, "blockers": [1]},
+            {**WHO, "pid": 3, "waited_seconds": 8, "blockers": [2]}]
     finding = found(look(waiting=rows, names={"1": "job", "2": "api"}), "postgresql_blocked_sessions")
     assert finding.message.startswith("2 sessions wait for a lock, blocked by job (pid 1) (warning")
     assert finding.details[1]["blocked_by"] == "api (pid 2)"
@@ -102,8 +102,8 @@ def test_a_circle_of_waits_and_prepared_blockers_are_survived() -> None:
     (130014, "xid", 1_073_000_000, State.OK), (130014, "xid", 1_073_250_000, State.WARNING),
 ])
 def test_the_way_to_the_stop_is_measured_by_what_stops_first(version: int, key: str, age: int, state: State) -> None:
-    facts = look(version=version, **{key: {"database": "old", "age": age}})
-    finding = found(facts, "postgresql_wraparound_percent")
+    overview: dict[str, t.Any] = {key: {"database": "old", "age": age}}
+    finding = found(look(version=version, **overview), "postgresql_wraparound_percent")
     assert finding.state is state
     assert "of old are" in finding.message
 

@@ -50,7 +50,7 @@ def test_a_healthy_server_is_fine_in_everything() -> None:
     ({}, 10, "there is no maxmemory"),
     ({"maxmemory": "1000"}, 100, "writes are refused (OOM)"),
 ])
-def test_memory_is_measured_against_what_limits_it(info: dict[str, str], percent: float, words: str) -> None:
+def test_memory_is_measured_against_what_limits_it(info: dict[str, t.Any], percent: float, words: str) -> None:
     finding = found(facts(**info), "redis_memory_percent")
     assert finding.value == percent
     assert words in finding.message
@@ -77,7 +77,7 @@ def test_counters_are_daily_means_and_a_young_server_is_not_extrapolated(up: str
     ({"aof_enabled": "1", "aof_last_bgrewrite_status": "err"}, State.WARNING),
     ({"aof_enabled": "0", "aof_last_write_status": "err"}, State.OK),
 ])
-def test_a_failed_save_is_told(info: dict[str, str], state: State) -> None:
+def test_a_failed_save_is_told(info: dict[str, t.Any], state: State) -> None:
     assert found(facts(**info), "redis_persistence").state is state
 
 
@@ -122,14 +122,14 @@ def test_what_was_not_looked_at_is_never_called_fine(forbidden: bool, option: st
     ({"master_link_status": "down", "master_link_down_since_seconds": "-1"}, State.CRITICAL, "the link is down:"),
     ({}, State.CRITICAL, "replica of ?:?"),
 ])
-def test_a_replica_is_judged_by_its_link(info: dict[str, str], state: State, words: str) -> None:
+def test_a_replica_is_judged_by_its_link(info: dict[str, t.Any], state: State, words: str) -> None:
     finding = found(facts(role="slave", **info), "redis_replication")
     assert finding.state is state
     assert words in finding.message
 
 
 @pytest.mark.parametrize("info", [{"loading_loaded_perc": "37.00", "loading_eta_seconds": "12"}, {}])
-def test_a_server_that_loads_is_critical_with_its_progress(info: dict[str, str]) -> None:
+def test_a_server_that_loads_is_critical_with_its_progress(info: dict[str, t.Any]) -> None:
     finding = found(facts(loading="1", **info), "redis_reachable")
     assert finding.state is State.CRITICAL
     assert ("37 % done, about 12 s left" in finding.message) is bool(info)
