@@ -15,9 +15,9 @@ from ansible.module_utils.testing import patch_module_args
 PACKAGE = "ansible_collections.vendhub.ops.plugins.modules"
 
 
-def call(name: str, /, check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
-    """Run ``vendhub.ops.<name>`` with these options and return its result, with ``failed`` always set."""
-    module = importlib.import_module(f"{PACKAGE}.{name}")
+def call(which: str, /, check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
+    """Run ``vendhub.ops.<which>`` with these options and return its result, with ``failed`` always set."""
+    module = importlib.import_module(f"{PACKAGE}.{which}")
     screen = io.StringIO()
     arguments = {**options, "_ansible_check_mode": check_mode}
     with patch_module_args(arguments), contextlib.redirect_stdout(screen), pytest.raises(SystemExit):

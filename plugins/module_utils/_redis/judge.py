@@ -153,7 +153,7 @@ def median(values: t.Sequence[float]) -> float:
 
 def _metrics(facts: Facts, now: float) -> dict[str, Number]:
     info = facts.info
-    used, limit, _ = memory(info)
+    used, limit, dummy = memory(info)
     numbers: dict[str, Number] = {
         "redis_uptime_seconds": number(info, "uptime_in_seconds"),
         "redis_memory_used_bytes": used,

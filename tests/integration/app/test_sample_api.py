@@ -111,14 +111,14 @@ def test_without_redis_health_and_metrics_are_held_open_until_it_returns(own_pla
 
 def test_health_is_rate_limited_per_address_and_the_limit_is_a_variable(place: Place, launch: Launch) -> None:
     api = launch(place, THROTTLE_LIMIT="100").until_it_listens()
-    answers = [api.get("/health") for _ in range(4)]
+    answers = [api.get("/health") for dummy in range(4)]
     assert [answer.status for answer in answers] == [200, 200, 200, 429]
     assert answers[3].headers["Retry-After"] == "1"
     time.sleep(1.1)
     assert api.get("/health").status == 200
     api.end()
     generous = launch(place, THROTTLE_LIMIT="1000").until_it_listens()
-    assert {generous.get("/health").status for _ in range(20)} == {200}
+    assert {generous.get("/health").status for dummy in range(20)} == {200}
 
 
 # --- start and stop
@@ -219,7 +219,7 @@ def test_login_gives_a_token_that_opens_the_api(api: Api) -> None:
 
 def test_five_wrong_passwords_lock_the_account_and_leave_no_trace_but_the_audit_table(
         api: Api, postgresql: Cluster) -> None:
-    refused = [api.login(EMAIL, "wrong") for _ in range(5)]
+    refused = [api.login(EMAIL, "wrong") for dummy in range(5)]
     assert {answer.status for answer in refused} == {401}
     locked = api.login(EMAIL, PASSWORD)
     assert (locked.status, locked.body["message"]) == (401, "Account is locked")
@@ -238,7 +238,7 @@ def test_login_failures_are_counted_when_asked(seeded_place: Place, launch: Laun
 
 def test_logins_are_limited_to_two_a_minute(seeded_place: Place, launch: Launch) -> None:
     strict = launch(seeded_place, LOGIN_THROTTLE_LIMIT="").until_it_listens()
-    assert [strict.login(EMAIL, PASSWORD).status for _ in range(3)] == [200, 200, 429]
+    assert [strict.login(EMAIL, PASSWORD).status for dummy in range(3)] == [200, 200, 429]
 
 
 def test_a_logout_revokes_later_tokens_too(api: Api, redis_server: Server) -> None:
@@ -264,7 +264,7 @@ def test_a_task_is_created_listed_and_deleted(api: Api) -> None:
     assert api.sample("vendhub_tasks_created_total") == 1
     path = f"/api/v1/tasks/{created.body['id']}"
     assert [row["id"] for row in api.get("/api/v1/tasks").body["data"]] == [created.body["id"]]
-    assert [api.ask("DELETE", path).status for _ in range(2)] == [204, 404]
+    assert [api.ask("DELETE", path).status for dummy in range(2)] == [204, 404]
     assert api.get("/api/v1/tasks").body["total"] == 0
     assert api.ask("POST", "/api/v1/tasks", {**task, "machine_id": UNKNOWN}).status == 404
     assert api.ask("POST", "/api/v1/tasks", {**task, "machine_id": "1"}).status == 400
@@ -373,14 +373,14 @@ def test_migrations_run_once_and_are_reverted_one_by_one(place: Place, postgresq
     assert {"priority", "urgent"} <= columns(place, postgresql)
     assert place.run("migrate", "show").stdout.splitlines()[1:] == [
         "[X] 2 ExpandTasksByPriority1740000000000", "[ ] ContractTasksUrgent1750000000000"]
-    assert [place.run("migrate", "revert").returncode for _ in range(2)] == [0, 0]
+    assert [place.run("migrate", "revert").returncode for dummy in range(2)] == [0, 0]
     assert columns(place, postgresql) == set()
     assert "Nothing to revert!" in place.run("migrate", "revert").stdout
 
 
 def test_a_failed_migration_keeps_the_ones_before_and_nothing_of_its_own(place: Place, postgresql: Cluster) -> None:
     place.run("migrate", "run")
-    for _ in range(2):
+    for dummy in range(2):
         place.run("migrate", "revert")
     postgresql.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'refused'; END$$;"
                        "CREATE TRIGGER refuse BEFORE UPDATE ON tasks EXECUTE FUNCTION refuse()",
@@ -441,7 +441,8 @@ def test_pm2_runs_two_workers_and_the_scheduler_from_a_link(
     wait_for(lambda: log.read_text().count("Nest application successfully started") == 2, 10, log.read_text)
     assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d: \[Nest\] ", log.read_text(), re.M)
     wait_for(lambda: "due" in redis_server.client(db=REDIS_DATABASE).lrange("bull:sales-import:wait", 0, -1), 10)
-    for _ in range(8):
+    for dummy in range(8):
         api.get("/health")
-    counted = {api.sample('vendhub_http_requests_total{method="GET",route="/health",status="200"}') for _ in range(6)}
+    sample = 'vendhub_http_requests_total{method="GET",route="/health",status="200"}'
+    counted = {api.sample(sample) for dummy in range(6)}
     assert len(counted) > 1 or None in counted, "each worker counts for itself"

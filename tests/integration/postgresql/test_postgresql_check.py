@@ -627,7 +627,7 @@ def _speaker(words: bytes) -> t.Iterator[int]:
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    connection, _ = listener.accept()
+                    connection, dummy = listener.accept()
                     threading.Thread(target=speak, args=(connection,), daemon=True).start()
         threading.Thread(target=accept, daemon=True).start()
         yield listener.getsockname()[1]

@@ -483,8 +483,10 @@ def _listener(serve: t.Callable[[socket.socket], None]) -> t.Iterator[int]:
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    connection, _ = listener.accept()
+                    connection, dummy = listener.accept()
                     threading.Thread(target=serve, args=(connection,), daemon=True).start()
         threading.Thread(target=accept, daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)

@@ -100,7 +100,7 @@ def test_the_end_of_a_long_line_tells_its_time() -> None:
     line = '{"level":"error","message":"boom","stack":"' + "x" * 200_000 + '","timestamp":"2026-11-23T16:42:00Z"}\n'
     tally = Tally()
     count_errors([line.encode()], STAMPED, Wanted(0, NO_RULES), tally)
-    (group,) = tally.groups.values()
+    (group,) = list(tally.groups.values())
     assert group.first == datetime.datetime(2026, 11, 23, 16, 42, tzinfo=UTC).timestamp()
 
 

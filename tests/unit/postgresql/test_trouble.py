@@ -43,7 +43,7 @@ AT = 'connection to server at "127.0.0.1", port 5432 failed: '
 ])
 def test_an_error_is_told_in_words_that_help(text: str, kind: type[OpsError], words: str) -> None:
     error = explain(text, "app", "shop")
-    assert type(error) is kind
+    assert isinstance(error, kind)
     assert words in str(error)
     assert "\n" not in str(error)
 
