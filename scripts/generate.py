@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import re
 import sys
 import typing as t
@@ -139,7 +138,7 @@ def health_check() -> str:
 
 def health_return() -> str:
     returned: Data = yaml.safe_load(constant(ROOT / "plugins/modules/redis_check.py", "RETURN"))
-    returned = copy.deepcopy(returned)
+    valid = returned["check"]["returned"]
     returned["check"]["sample"] = "health"
     returned["target"]["sample"] = "api1"
     returned["msg"]["sample"] = "api1: warning: disk / is 81 % full (warning above 80 %) (and 1 more)"
@@ -149,7 +148,7 @@ def health_return() -> str:
     }
     returned["checks"] = {
         "description": "One row per subject.",
-        "returned": "always",
+        "returned": valid,
         "type": "list",
         "elements": "dict",
         "contains": {
@@ -159,9 +158,9 @@ def health_return() -> str:
             "msg": {"description": "Its verdict in one sentence.", "type": "str", "returned": "always"},
         },
     }
-    returned["started_at"] = {"description": "When the look began, in UTC.", "returned": "always", "type": "str",
+    returned["started_at"] = {"description": "When the look began, in UTC.", "returned": valid, "type": "str",
                               "sample": "2026-11-23T06:00:00Z"}
-    returned["duration_seconds"] = {"description": "How long it took on the host.", "returned": "always",
+    returned["duration_seconds"] = {"description": "How long it took on the host.", "returned": valid,
                                     "type": "float", "sample": 0.4}
     return dump(returned)
 

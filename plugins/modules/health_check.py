@@ -508,29 +508,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The verdict in one sentence.
+  description: The verdict in one sentence, or why there is none.
   returned: always
   type: str
   sample: 'api1: warning: disk / is 81 % full (warning above 80 %) (and 1 more)'
 check:
   description: What kind of thing was looked at.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: health
 target:
   description: What was looked at, never with a credential.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: api1
 state:
   description: The worst state of all findings; V(ok), V(warning), V(unknown), V(critical)
     in order of severity.
-  returned: success
+  returned: when the check could look
   type: str
   sample: warning
 findings:
   description: What was looked at, one by one, worst first.
-  returned: success
+  returned: when the check could look
   type: list
   elements: dict
   contains:
@@ -590,14 +590,14 @@ findings:
 metrics:
   description: Flat numbers for trends and export, named like Prometheus samples without
     the prefix C(vendhub_).
-  returned: success
+  returned: when the check could look
   type: dict
   sample:
     redis_memory_used_bytes: 891289600
     redis_memory_percent: 83.0078
 checks:
   description: One row per subject.
-  returned: always
+  returned: when the options are valid
   type: list
   elements: dict
   contains:
@@ -619,12 +619,12 @@ checks:
       returned: always
 started_at:
   description: When the look began, in UTC.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: '2026-11-23T06:00:00Z'
 duration_seconds:
   description: How long it took on the host.
-  returned: always
+  returned: when the options are valid
   type: float
   sample: 0.4
 """

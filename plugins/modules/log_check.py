@@ -86,28 +86,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The verdict in one sentence.
+  description: The verdict in one sentence, or why there is none.
   returned: always
   type: str
   sample: "logs: warning: api: 62 errors of 3 kinds in the last 24 h (warning above 50 errors)"
 check:
   description: What kind of thing was looked at.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: logs
 target:
   description: What was looked at, never with a credential.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: logs
 state:
   description: The worst state of all findings; V(ok), V(warning), V(unknown), V(critical) in order of severity.
-  returned: success
+  returned: when the check could look
   type: str
   sample: warning
 findings:
   description: What was looked at, one by one, worst first.
-  returned: success
+  returned: when the check could look
   type: list
   elements: dict
   contains:
@@ -165,7 +165,7 @@ findings:
       returned: when there are any
 metrics:
   description: Flat numbers for trends and export, named like Prometheus samples without the prefix C(vendhub_).
-  returned: success
+  returned: when the check could look
   type: dict
   sample: {"log_errors{source=\"vendhub-api\"}": 62, "log_groups": 3, "log_bytes_read": 891289}
 """

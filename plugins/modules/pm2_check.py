@@ -77,33 +77,33 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The verdict in one sentence.
+  description: The verdict in one sentence, or why there is none.
   returned: always
   type: str
   sample: "PM2 of /home/vendhub/.pm2: 8 findings, all ok"
 check:
-  description: The name of the check.
-  returned: always
+  description: What kind of thing was looked at.
+  returned: when the options are valid
   type: str
   sample: pm2
 target:
-  description: What was looked at; never holds a credential.
-  returned: always
+  description: What was looked at, never with a credential.
+  returned: when the options are valid
   type: str
   sample: PM2 of /home/vendhub/.pm2
 state:
-  description: The worst state of all findings; V(ok), V(warning), V(unknown) or V(critical).
+  description: The worst state of all findings; V(ok), V(warning), V(unknown), V(critical) in order of severity.
   returned: when the check could look
   type: str
   sample: ok
 findings:
-  description: What was looked at, the worst first.
+  description: What was looked at, one by one, worst first.
   returned: when the check could look
   type: list
   elements: dict
   contains:
     name:
-      description: The name of the finding; for a measured value, of its row in the threshold table.
+      description: The name of the finding; a row of the threshold table when it has limits.
       type: str
       returned: always
     state:
@@ -111,40 +111,40 @@ findings:
       type: str
       returned: always
     message:
-      description: One sentence for people.
+      description: What was seen, in one sentence.
       type: str
       returned: always
     value:
       description: The measured value.
       type: raw
-      returned: when there is one
+      returned: when something was measured
     unit:
-      description: The unit of the value.
+      description: The unit of the value and its limits.
       type: str
-      returned: when there is one
+      returned: when the value has a unit
     warning:
-      description: The limit past which the value is a warning.
+      description: The limit past which the state is V(warning).
       type: float
       returned: when there is one
     critical:
-      description: The limit past which the value is critical.
+      description: The limit past which the state is V(critical).
       type: float
       returned: when there is one
     object:
-      description: Which mount, app, file or server, when a check looks at several.
+      description: Which of several things of a kind the finding is about.
       type: str
-      returned: when there is one
+      returned: when there are several
     remedy:
       description: The playbook that repairs it.
       type: str
-      returned: when there is one
+      returned: when the state is not V(ok) and there is such a playbook
     details:
       description: Rows that support the finding.
       type: list
       elements: dict
       returned: when there are any
 metrics:
-  description: Flat numbers by Prometheus sample name, for trends and for the textfile export.
+  description: Flat numbers for trends and export, named like Prometheus samples without the prefix C(vendhub_).
   returned: when the check could look
   type: dict
   sample: {"pm2_online{app=\"vendhub-api\"}": 2}

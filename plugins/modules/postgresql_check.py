@@ -65,28 +65,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The verdict in one sentence.
+  description: The verdict in one sentence, or why there is none.
   returned: always
   type: str
   sample: "vendhub_prod at db1:5432: warning: 62 of 97 usable connections in use (warning above 50 %)"
 check:
   description: What kind of thing was looked at.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: postgresql
 target:
   description: What was looked at, never with a credential.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: "vendhub_prod at db1:5432"
 state:
   description: The worst state of all findings; V(ok), V(warning), V(unknown), V(critical) in order of severity.
-  returned: success
+  returned: when the check could look
   type: str
   sample: warning
 findings:
   description: What was looked at, one by one, worst first.
-  returned: success
+  returned: when the check could look
   type: list
   elements: dict
   contains:
@@ -141,7 +141,7 @@ findings:
       returned: when there are any
 metrics:
   description: Flat numbers for trends and export, named like Prometheus samples without the prefix C(vendhub_).
-  returned: success
+  returned: when the check could look
   type: dict
   sample: {"postgresql_connections_used": 62, "postgresql_connections_usable": 97}
 """

@@ -59,28 +59,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The verdict in one sentence.
+  description: The verdict in one sentence, or why there is none.
   returned: always
   type: str
   sample: "redis at 127.0.0.1:6379: warning: 850 MiB of 1 GiB maxmemory used, policy noeviction (warning above 80 %)"
 check:
   description: What kind of thing was looked at.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: redis
 target:
   description: What was looked at, never with a credential.
-  returned: always
+  returned: when the options are valid
   type: str
   sample: "redis at 127.0.0.1:6379"
 state:
   description: The worst state of all findings; V(ok), V(warning), V(unknown), V(critical) in order of severity.
-  returned: success
+  returned: when the check could look
   type: str
   sample: warning
 findings:
   description: What was looked at, one by one, worst first.
-  returned: success
+  returned: when the check could look
   type: list
   elements: dict
   contains:
@@ -135,7 +135,7 @@ findings:
       returned: when there are any
 metrics:
   description: Flat numbers for trends and export, named like Prometheus samples without the prefix C(vendhub_).
-  returned: success
+  returned: when the check could look
   type: dict
   sample: {"redis_memory_used_bytes": 891289600, "redis_memory_percent": 83.0078}
 """
