@@ -8,7 +8,8 @@
 - (b) the same questions asked by existing modules (uri, community.postgresql, community.general, command)
 - (c) plain ``ssh host daily-check.sh`` through xargs, the floor
 
-The rounds are interleaved; the table shows medians and ratios. Needs sshd, jq and the development environment.
+The rounds are interleaved; the table shows medians and ratios. Every run starts without SSH connections, as in the
+morning; ``--warm`` keeps them open between runs. Needs sshd, jq and the development environment.
 """
 
 from __future__ import annotations
@@ -180,25 +181,45 @@ class Site:
             "vendhub_logs": {}, "vendhub_backups": [],
             "vendhub_report_directory": f"{self.folder}/reports", "vendhub_fail_on": "never",
         }
-        groups = {name: {"hosts": {key: {} for key in names}} for name in ("api", "postgresql", "redis")}
+        groups: dict[str, t.Any] = {
+            name: {"hosts": {key: {} for key in names}} for name in ("api", "postgresql", "redis")}
         path = self.folder / f"hosts-{hosts}.json"
         path.write_text(json.dumps({"vendhub": {"hosts": names, "vars": variables, "children": groups}}))
         return path
 
+    def disconnect(self) -> None:
+        """Close every SSH connection that is kept open."""
+        for control in self.folder.glob("c-*"):
+            subprocess.run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "any"], capture_output=True,
+                           timeout=10, check=False)
+
     def _composed(self) -> list[dict[str, t.Any]]:
         login = {"login_host": "127.0.0.1", "login_port": self.postgresql.port, "login_user": "vendhub_monitor",
                  "login_password": "bench", "login_db": "postgres"}
+
+        def ask(name: str, sql: str) -> dict[str, t.Any]:
+            return {"name": name, "community.postgresql.postgresql_query": {**login, "query": sql}}
+
         return [{"name": "The same questions to existing modules", "hosts": "vendhub", "gather_facts": False, "tasks": [
             {"name": "Health", "ansible.builtin.uri": {"url": f"http://127.0.0.1:{self.api}/health"}},
-            {"name": "Sessions", "community.postgresql.postgresql_query": {**login, "query":
-             "SELECT state, count(*) FROM pg_stat_activity GROUP BY state"}},
-            {"name": "Settings and sizes", "community.postgresql.postgresql_info": {**login, "filter": ["settings"]}},
+            ask("Sessions and transactions", "SELECT state, application_name, count(*), max(now() - xact_start),"
+                " max(now() - state_change) FROM pg_stat_activity GROUP BY state, application_name"),
+            ask("Blocked sessions", "SELECT pid, pg_blocking_pids(pid) FROM pg_stat_activity"
+                " WHERE cardinality(pg_blocking_pids(pid)) > 0"),
+            ask("Wraparound", "SELECT datname, age(datfrozenxid), mxid_age(datminmxid) FROM pg_database"),
+            ask("Slots", "SELECT slot_name, active, restart_lsn FROM pg_replication_slots"),
+            ask("Invalid indexes", "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"),
+            {"name": "Settings", "community.postgresql.postgresql_info": {**login, "filter": ["settings"]}},
             {"name": "Redis", "community.general.redis_info": {
                 "login_port": self.redis.port, "login_password": self.redis.password}},
-            {"name": "Disk", "ansible.builtin.command": "df --output=pcent,ipcent,target"},
-            {"name": "Memory", "ansible.builtin.command": "cat /proc/meminfo"},
+            {"name": "Disk and inodes", "ansible.builtin.command": "df --output=pcent,ipcent,target"},
+            {"name": "Memory and swap", "ansible.builtin.command": "cat /proc/meminfo /proc/vmstat"},
+            {"name": "CPU", "ansible.builtin.command": "cat /proc/stat /proc/loadavg"},
             {"name": "PM2", "ansible.builtin.command": f"{node.node()} {self.pm2.script} jlist --silent",
              "environment": {"PM2_HOME": str(self.pm2.home)}},
+            {"name": "Errors in the logs", "ansible.builtin.command":
+             f"grep -cE Error|Exception {self.pm2.home}/logs/vendhub-api-error-0.log",
+             "failed_when": False},
         ]}]
 
     def ways(self, hosts: int) -> list[Bench]:
@@ -229,13 +250,14 @@ def seconds(way: Bench) -> float:
     return time.monotonic() - started
 
 
-def compare(ways: t.Sequence[Bench], rounds: int, title: str) -> None:
-    """Interleave the ways and print medians and ratios."""
+def compare(ways: t.Sequence[Bench], rounds: int, title: str, before: t.Callable[[], None]) -> None:
+    """Interleave the ways and print medians and ratios; ``before`` prepares each run."""
     for way in ways:
-        seconds(way)  # warm: connections, caches, bytecode
+        seconds(way)  # caches and bytecode
     taken: dict[str, list[float]] = {way.name: [] for way in ways}
     for dummy in range(rounds):
         for way in ways:
+            before()
             taken[way.name].append(seconds(way))
     medians = {name: statistics.median(values) for name, values in taken.items()}
     ours = medians[ways[0].name]
@@ -249,14 +271,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--warm", action="store_true", help="keep SSH connections open between runs")
     given = parser.parse_args()
     for program in ("jq", "curl", "ssh"):
         if not shutil.which(program):
             sys.exit(f"{program} is not installed; the runbook's script needs it")
     with tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp") as folder, contextlib.ExitStack() as services:
         site = Site(Path(folder), given.hosts, services)
-        compare(site.ways(1), given.rounds, "One host")
-        compare(site.ways(given.hosts), given.rounds, f"{given.hosts} hosts")
+        before = (lambda: None) if given.warm else site.disconnect
+        for hosts, title in ((1, "One host"), (given.hosts, f"{given.hosts} hosts")):
+            compare(site.ways(hosts), given.rounds, f"{title}, {'warm' if given.warm else 'new'} connections", before)
         report = json.loads((Path(folder) / "reports/latest/report.json").read_text())
         findings = report["hosts"][0].get("findings", [])
         print(f"\nLooked at per host: ours {len(findings)} findings, the runbook's script 5 values")

@@ -130,7 +130,8 @@ metrics:
   sample: {"backup_age_seconds": 21600, "backup_count": 7}
 """
 
-from ansible_collections.vendhub.ops.plugins.module_utils._backup.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._backup.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._backup.subject import subject
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
 
 

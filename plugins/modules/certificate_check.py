@@ -133,7 +133,8 @@ metrics:
   sample: {"certificate_days{object=\"api.vendhub.example:443\"}": 61.4}
 """
 
-from ansible_collections.vendhub.ops.plugins.module_utils._certificate.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._certificate.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._certificate.subject import subject
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
 
 

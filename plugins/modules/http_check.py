@@ -168,7 +168,8 @@ metrics:
 """
 
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
-from ansible_collections.vendhub.ops.plugins.module_utils._http.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._http.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._http.subject import subject
 
 
 def main() -> None:

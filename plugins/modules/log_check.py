@@ -171,7 +171,8 @@ metrics:
 """
 
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
-from ansible_collections.vendhub.ops.plugins.module_utils._log.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._log.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._log.subject import subject
 
 
 def main() -> None:

@@ -151,7 +151,8 @@ metrics:
 """
 
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
-from ansible_collections.vendhub.ops.plugins.module_utils._pm2.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._pm2.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._pm2.subject import subject
 
 
 def main() -> None:

@@ -147,7 +147,8 @@ metrics:
 """
 
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
-from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.subject import subject
 
 
 def main() -> None:

@@ -160,7 +160,8 @@ metrics:
 """
 
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
-from ansible_collections.vendhub.ops.plugins.module_utils._prometheus.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._prometheus.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._prometheus.subject import subject
 
 
 def main() -> None:

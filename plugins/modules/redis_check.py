@@ -141,7 +141,8 @@ metrics:
 """
 
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
-from ansible_collections.vendhub.ops.plugins.module_utils._redis.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._redis.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._redis.subject import subject
 
 
 def main() -> None:

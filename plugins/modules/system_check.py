@@ -126,7 +126,8 @@ metrics:
 """
 
 from ansible_collections.vendhub.ops.plugins.module_utils._core.module import run_check
-from ansible_collections.vendhub.ops.plugins.module_utils._system.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._system.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._system.subject import subject
 
 
 def main() -> None:

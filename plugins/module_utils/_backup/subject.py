@@ -16,13 +16,6 @@ from .._core.verdict import Inspection
 from .folder import dumps
 from .judge import judge
 
-OPTIONS: dict[str, t.Any] = {
-    "directory": {"type": "path", "required": True},
-    "patterns": {"type": "list", "elements": "str", "default": ["*.dump", "*.dump.gz", "*.sql.gz", "*.sql"]},
-    "min_bytes": {"type": "int", "default": 256},
-    "timeout_seconds": {"type": "float", "default": 5},
-}
-
 
 def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
     """The dumps in ``directory``, ready to be looked at."""

@@ -16,16 +16,6 @@ from .._core.verdict import Finding, Inspection, Number, State
 from . import client, judge
 from .x509 import Certificate
 
-OPTIONS: dict[str, t.Any] = {
-    "server": {"type": "str"},
-    "port": {"type": "int", "default": 443},
-    "server_name": {"type": "str"},
-    "address": {"type": "str"},
-    "path": {"type": "path"},
-    "ca_path": {"type": "path"},
-    "timeout_seconds": {"type": "float", "default": 5},
-}
-
 
 def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
     """The certificate of ``server`` and/or ``path``, ready to be looked at."""

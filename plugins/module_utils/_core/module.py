@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .errors import BadOption, CannotLook
 from .redact import secrets_in
-from .subject import Answer, Subject, look
+from .subject import Answer, Plan, Subject, look
 from .thresholds import Thresholds
 from .verdict import State
 
@@ -43,7 +43,7 @@ def run_check(options: Options, build: Build, **constraints: t.Any) -> None:
         subject = build(module.params, Thresholds(module.params["thresholds"]))
     except BadOption as exc:
         module.fail_json(msg=str(exc))
-    (answer,) = look([subject])
+    (answer,) = look([Plan(subject.check, lambda: subject)])
     if answer.error is not None:
         _could_not_look(module, answer)
     leave(module, answer.verdict.as_dict())

@@ -34,6 +34,17 @@ class Subject:
 
 
 @dataclasses.dataclass(frozen=True)
+class Plan:
+    """A subject still to be made: ``build`` loads what it needs and wires it; BadOption when its options make no sense.
+
+    Making it is part of looking, so that loading one subject's library happens while another one waits.
+    """
+
+    check: str
+    build: t.Callable[[], Subject]
+
+
+@dataclasses.dataclass(frozen=True)
 class Answer:
     """A verdict; ``error`` is set when it is "could not look" or a fault of the check itself."""
 
@@ -41,27 +52,55 @@ class Answer:
     error: t.Optional[BaseException] = None
 
 
-def look(subjects: t.Sequence[Subject], clock: t.Callable[[], float] = time.monotonic) -> list[Answer]:
-    """Look at all subjects concurrently and answer for each, in their order, when the last deadline is over at most."""
+BUILD_SECONDS = 30.0  # loading a library from a slow disk; nothing else happens before the deadline is known
+
+
+def look(plans: t.Sequence[Plan], clock: t.Callable[[], float] = time.monotonic) -> list[Answer]:
+    """Look at everything planned concurrently and answer for each, in order, when the last deadline is over at most."""
+    boxes = [_Box(plan) for plan in plans]
     started = clock()
-    boxes = [_Box(subject) for subject in subjects]
     for box in boxes:
         box.thread.start()
-    for box in boxes:
-        box.thread.join(max(0.0, started + box.subject.deadline_seconds - clock()))
-    return [box.answer or _silent(box.subject) for box in boxes]
+    return [box.wait(started, clock) for box in boxes]
 
 
 class _Box:
-    """One subject, its thread (daemonic: it cannot keep the process alive) and its answer once there is one."""
+    """One plan, its thread (daemonic: it cannot keep the process alive) and its answer once there is one."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
-        self.answer: t.Optional[Answer] = None
-        self.thread = threading.Thread(target=self._run, name=subject.check, daemon=True)
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._subject: t.Optional[Subject] = None
+        self._answer: t.Optional[Answer] = None
+        self._built = threading.Event()
+        self.thread = threading.Thread(target=self._run, name=plan.check, daemon=True)
+
+    def wait(self, started: float, clock: t.Callable[[], float]) -> Answer:
+        self._built.wait(max(0.0, started + BUILD_SECONDS - clock()))
+        subject = self._subject or _unbuilt(self._plan)
+        self.thread.join(max(0.0, started + subject.deadline_seconds - clock()))
+        return self._answer or _silent(subject)
 
     def _run(self) -> None:
-        self.answer = answer(self.subject)
+        try:
+            self._subject = self._plan.build()
+        except Exception as exc:  # whatever it is, answer() has words for it
+            self._subject = _broken(self._plan, exc)
+        self._built.set()
+        self._answer = answer(self._subject)
+
+
+def _unbuilt(plan: Plan) -> Subject:
+    return _broken(plan, OpsError("what it needs could not be loaded in time"))
+
+
+def _broken(plan: Plan, exc: Exception) -> Subject:
+    """What stands in for a subject that could not be made: looking at it says why."""
+    reason = CannotLook(str(exc)) if isinstance(exc, OpsError) else exc
+
+    def inspect() -> Inspection:
+        raise reason
+
+    return Subject(plan.check, f"options of {plan.check}", inspect, BUILD_SECONDS, service=False)
 
 
 def answer(subject: Subject) -> Answer:

@@ -16,22 +16,6 @@ from .._core.web import Getter, address, checked_headers
 from .client import ask, sample, searcher
 from .judge import Expectation, judge
 
-OPTIONS: dict[str, t.Any] = {
-    "name": {"type": "str"},
-    "url": {"type": "str", "required": True},
-    "readiness_url": {"type": "str"},
-    "expect": {"type": "list", "elements": "str"},
-    "release_expression": {"type": "str"},
-    "release_expected": {"type": "str"},
-    "headers": {"type": "dict", "default": {}},
-    "samples": {"type": "int", "default": 2},
-    "sample_interval_seconds": {"type": "float", "default": 0},
-    "timeout_seconds": {"type": "float", "default": 5},
-    "validate_certs": {"type": "bool", "default": True},
-    "ca_path": {"type": "path"},
-    "redirects": {"type": "int", "default": 0},
-}
-
 
 def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
     """The API at ``url``, ready to be looked at."""

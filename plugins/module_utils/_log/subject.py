@@ -18,21 +18,12 @@ from .._core.thresholds import Thresholds
 from .._core.verdict import Finding, Inspection, State
 from .gather import Budget, Plan, Source, gather
 from .judge import judge
+from .options import MIB
 from .records import Rules
 from .scan import Wanted
 
-__all__ = ["OPTIONS", "Source", "subject"]
+__all__ = ["Source", "subject"]
 
-MIB = 1024 * 1024
-OPTIONS: dict[str, t.Any] = {
-    "paths": {"type": "list", "elements": "path", "default": []},
-    "window_hours": {"type": "float", "default": 24},
-    "patterns": {"type": "list", "elements": "str", "default": []},
-    "ignore": {"type": "list", "elements": "str", "default": []},
-    "max_bytes": {"type": "int", "default": 256 * MIB},
-    "untimed_bytes": {"type": "int", "default": 4 * MIB},
-    "timeout_seconds": {"type": "float", "default": 20},
-}
 Discover = t.Callable[[], t.Sequence[Source]]
 # What PM2 is told when output is to be thrown away.
 _NOWHERE = ("/dev/null", "NULL")

@@ -15,23 +15,6 @@ from .._core.verdict import Inspection
 from . import client, home as pm2_home
 from .judge import Expected, judge
 
-OPTIONS: dict[str, t.Any] = {
-    "home": {"type": "path"},
-    "owner": {"type": "str"},
-    "apps": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "instances": {"type": "int"},
-            "port": {"type": "int"},
-        },
-    },
-    "program": {"type": "path"},
-    "timeout_seconds": {"type": "float", "default": 5.0},
-}
-
 
 def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
     """Wire one PM2 home; BadOption when the owner does not exist or an app is named twice."""

@@ -13,16 +13,9 @@ from .._core.subject import Subject
 from .._core.thresholds import Thresholds
 from .._core.verdict import Finding, Inspection, State
 from .client import ask
-from .connection import CONNECTION_OPTIONS, address
+from .connection import address
 from .judge import judge
 from .trouble import Exhausted
-
-OPTIONS: dict[str, t.Any] = {
-    **CONNECTION_OPTIONS,
-    "statements": {"type": "str", "choices": ["auto", "required", "off"], "default": "auto"},
-    "statement_min_calls": {"type": "int", "default": 20},
-    "lock_wait_seconds": {"type": "float", "default": 1.0},
-}
 
 # the check keeps its own time and words; the deadline is only for what it cannot bound (names)
 GRACE_SECONDS = 1.0

@@ -18,23 +18,6 @@ from .client import Client
 from .judge import judge
 from .parse import queries
 
-OPTIONS: dict[str, t.Any] = {
-    "url": {"type": "str", "required": True},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "token": {"type": "str", "no_log": True},
-    "requests_metric": {"type": "str", "default": "vendhub_http_requests_total"},
-    "duration_metric": {"type": "str", "default": "vendhub_http_request_duration_seconds_bucket"},
-    "selector": {"type": "str", "default": ""},
-    "latency_query": {"type": "str"},
-    "error_query": {"type": "str"},
-    "window": {"type": "str", "default": "5m"},
-    "min_requests": {"type": "int", "default": 5},
-    "timeout_seconds": {"type": "float", "default": 5},
-    "validate_certs": {"type": "bool", "default": True},
-    "ca_path": {"type": "path"},
-}
-
 
 def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
     """The Prometheus server at ``url``, ready to be asked."""

@@ -14,15 +14,8 @@ from .._core.subject import Subject
 from .._core.thresholds import Thresholds
 from .._core.verdict import Inspection
 from .client import ask
-from .connection import CONNECTION_OPTIONS, address
+from .connection import address
 from .judge import judge
-
-OPTIONS: dict[str, t.Any] = {
-    **CONNECTION_OPTIONS,
-    "latency_samples": {"type": "int", "default": 10},
-    "protect_queues": {"type": "bool", "default": True},
-    "config_file": {"type": "str", "choices": ["auto", "required", "off"], "default": "auto"},
-}
 
 # the check keeps its own time and words; the deadline is only for what it cannot bound (names, slow files)
 GRACE_SECONDS = 1.0

@@ -15,12 +15,6 @@ from .._core.thresholds import Thresholds
 from .._core.verdict import Finding, Inspection, Number, State
 from . import host, judge, kernel, mounts
 
-OPTIONS: dict[str, t.Any] = {
-    "mounts_ignore": {"type": "list", "elements": "str", "default": []},
-    "cpu_sample_seconds": {"type": "float", "default": 0.3},
-    "timeout_seconds": {"type": "float", "default": 5},
-}
-
 
 def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds, place: t.Optional[host.Host] = None) -> Subject:
     """This host, ready to be looked at."""

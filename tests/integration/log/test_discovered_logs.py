@@ -8,7 +8,8 @@ import typing as t
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import CannotLook
 from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import answer
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
-from ansible_collections.vendhub.ops.plugins.module_utils._log.subject import OPTIONS, Source, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._log.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._log.subject import Source, subject
 
 from tests.modules import finding
 

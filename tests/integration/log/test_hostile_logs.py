@@ -276,7 +276,8 @@ def test_memory_stays_small_whatever_the_log_is(tmp_path: pathlib.Path) -> None:
             file.write(f"{start} {number * 7919:x} {chr(97 + number % 26) * (number % 40)}\n".encode())
     script = (
         "import json, resource, sys\n"
-        "from ansible_collections.vendhub.ops.plugins.module_utils._log.subject import OPTIONS, subject\n"
+        "from ansible_collections.vendhub.ops.plugins.module_utils._log.options import OPTIONS\n"
+        "from ansible_collections.vendhub.ops.plugins.module_utils._log.subject import subject\n"
         "from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds\n"
         "options = {name: option['default'] for name, option in OPTIONS.items()}\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"

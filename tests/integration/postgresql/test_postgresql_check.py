@@ -19,7 +19,8 @@ from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import l
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
 from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.client import Client
 from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.connection import address
-from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.subject import subject
 
 from demo.stack import process
 from demo.stack.postgresql import Cluster

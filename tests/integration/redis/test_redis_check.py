@@ -18,7 +18,8 @@ import pytest
 import redis
 from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import look
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
-from ansible_collections.vendhub.ops.plugins.module_utils._redis.subject import OPTIONS, subject
+from ansible_collections.vendhub.ops.plugins.module_utils._redis.options import OPTIONS
+from ansible_collections.vendhub.ops.plugins.module_utils._redis.subject import subject
 
 from demo.stack import ports, process
 from demo.stack.redis import Server

@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 import typing as t
 
 import pytest
-from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import CannotLook, OpsError, ServiceDown
-from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import Subject, look
+from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import (
+    BadOption,
+    CannotLook,
+    OpsError,
+    ServiceDown,
+)
+from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import Answer, Plan, Subject, look as look_at
 from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import Finding, Inspection, State
 
 FINE = Inspection((Finding("a", State.OK, "fine"),), {"n": 1})
@@ -17,6 +23,10 @@ FINE = Inspection((Finding("a", State.OK, "fine"),), {"n": 1})
 
 def subject(inspect: t.Callable[[], Inspection], *, service: bool = True, deadline: float = 5) -> Subject:
     return Subject("x", "the target", inspect, deadline, service)
+
+
+def look(subjects: t.Sequence[Subject]) -> list[Answer]:
+    return look_at([Plan(one.check, functools.partial(lambda made: made, one)) for one in subjects])
 
 
 def broken(exc: Exception) -> t.Callable[[], Inspection]:
@@ -81,3 +91,17 @@ def test_deadlines_run_at_the_same_time() -> None:
 def test_an_error_message_never_shows_a_password() -> None:
     (answer,) = look([subject(broken(ServiceDown("postgresql://u:canary@h/db refused")))])
     assert "canary" not in answer.verdict.msg
+
+
+@pytest.mark.parametrize(("exc", "words"), [
+    (BadOption("there is no user 'x'"), "there is no user 'x'"),
+    (ImportError("no such module"), "the check itself failed: ImportError"),
+])
+def test_a_subject_that_cannot_be_made_blinds_only_itself(exc: Exception, words: str) -> None:
+    def build() -> Subject:
+        raise exc
+
+    first, second = look_at([Plan("x", build), Plan("y", lambda: subject(lambda: FINE))])
+    assert first.verdict.state is State.UNKNOWN
+    assert words in first.verdict.msg
+    assert second.verdict.state is State.OK

@@ -1,0 +1,19 @@
+# Copyright (c) 2026 VendHub DevOps Team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is private to the collection.
+"""The options with which a certificate is looked at, known before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import typing as t
+
+OPTIONS: dict[str, t.Any] = {
+    "server": {"type": "str"},
+    "port": {"type": "int", "default": 443},
+    "server_name": {"type": "str"},
+    "address": {"type": "str"},
+    "path": {"type": "path"},
+    "ca_path": {"type": "path"},
+    "timeout_seconds": {"type": "float", "default": 5},
+}

@@ -1,0 +1,26 @@
+# Copyright (c) 2026 VendHub DevOps Team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is private to the collection.
+"""The options with which PM2 is looked at, known before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import typing as t
+
+OPTIONS: dict[str, t.Any] = {
+    "home": {"type": "path"},
+    "owner": {"type": "str"},
+    "apps": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "instances": {"type": "int"},
+            "port": {"type": "int"},
+        },
+    },
+    "program": {"type": "path"},
+    "timeout_seconds": {"type": "float", "default": 5.0},
+}

@@ -1,0 +1,15 @@
+# Copyright (c) 2026 VendHub DevOps Team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is private to the collection.
+"""The options with which the host itself is looked at, known before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import typing as t
+
+OPTIONS: dict[str, t.Any] = {
+    "mounts_ignore": {"type": "list", "elements": "str", "default": []},
+    "cpu_sample_seconds": {"type": "float", "default": 0.3},
+    "timeout_seconds": {"type": "float", "default": 5},
+}
