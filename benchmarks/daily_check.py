@@ -7,6 +7,7 @@
 - (a) the runbook's own daily-check.sh through ``ansible.builtin.script``
 - (b) the same questions asked by existing modules (uri, community.postgresql, community.general, command)
 - (c) plain ``ssh host daily-check.sh`` through xargs, the floor
+- (d) one ``ansible.builtin.ping`` per host, the floor of Ansible itself
 
 The rounds are interleaved; the table shows medians and ratios. Every run starts without SSH connections, as in the
 morning; ``--warm`` keeps them open between runs. Needs sshd, jq and the development environment.
@@ -117,6 +118,10 @@ class Site:
             "name": "The runbook's script", "hosts": "vendhub", "gather_facts": False,
             "tasks": [{"name": "Run it", "ansible.builtin.script": str(self.script)}]}]))
 
+        self.ping = folder / "ping.yml"
+        self.ping.write_text(json.dumps([{"name": "Nothing", "hosts": "vendhub", "gather_facts": False,
+                                          "tasks": [{"name": "Ping", "ansible.builtin.ping": {}}]}]))
+
     def _start_api(self) -> None:
         (self.folder / "api.js").write_text(API)
         (self.folder / "ecosystem.config.json").write_text(json.dumps({"apps": [
@@ -172,7 +177,7 @@ class Site:
         variables = {
             "ansible_port": self.ssh, "ansible_user": getpass.getuser(),
             "ansible_ssh_private_key_file": f"{self.folder}/user_key", "ansible_ssh_args": options,
-            "ansible_python_interpreter": str(BIN / "python"),
+            "ansible_python_interpreter": interpreter(),
             "vendhub_api": [{"name": "vendhub-api", "url": f"http://127.0.0.1:{self.api}/health"}],
             "vendhub_pm2": {"home": str(self.pm2.home), "apps": [{"name": "vendhub-api", "instances": 2}]},
             "vendhub_postgresql": {"port": self.postgresql.port, "user": "vendhub_monitor", "password": "bench",
@@ -236,7 +241,15 @@ class Site:
             Bench("(a) runbook's script", [*playbook, str(self.by_script)]),
             Bench("(b) existing modules", [*playbook, str(self.composed)]),
             Bench("(c) plain ssh", ["bash", str(plain)]),
+            Bench("(d) Ansible's ping", [*playbook, str(self.ping)]),
         ]
+
+
+def interpreter() -> str:
+    """The Python of the hosts: the distribution's, as on real ones, when it has the client libraries."""
+    libraries = "import jmespath, psycopg2, redis"
+    system = subprocess.run(["/usr/bin/python3", "-c", libraries], capture_output=True, check=False)
+    return str(BIN / "python") if system.returncode else "/usr/bin/python3"
 
 
 def seconds(way: Bench) -> float:
@@ -282,8 +295,9 @@ def main() -> None:
         for hosts, title in ((1, "One host"), (given.hosts, f"{given.hosts} hosts")):
             compare(site.ways(hosts), given.rounds, f"{title}, {'warm' if given.warm else 'new'} connections", before)
         report = json.loads((Path(folder) / "reports/latest/report.json").read_text())
+        print(f"\nThe hosts' Python: {interpreter()}")
         findings = report["hosts"][0].get("findings", [])
-        print(f"\nLooked at per host: ours {len(findings)} findings, the runbook's script 5 values")
+        print(f"Looked at per host: ours {len(findings)} findings, the runbook's script 5 values")
 
 
 if __name__ == "__main__":

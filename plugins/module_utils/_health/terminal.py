@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.remedies import command
 from .._core.verdict import State, Verdict, worst, worst_first
 
 TITLES = {
@@ -37,7 +38,7 @@ def page(verdicts: t.Sequence[Verdict], date: str) -> str:
         for finding in worst_first(verdict.findings):
             lines.append(f"{WORDS[finding.state]} {finding.message}")
             if finding.remedy:
-                lines.append(f"     repair: ansible-playbook {finding.remedy}")
+                lines.append(f"     repair: {command(finding.remedy)}")
     state = worst(verdict.state for verdict in verdicts)
     return "\n".join([*lines, "", f"=== Check Complete: {WORDS[state]} ===", ""])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.vendhub.ops.plugins.module_utils._core import remedies
 from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import State
 
 from . import plain, words
@@ -58,7 +59,8 @@ def _hosts(hosts: t.Sequence[Host]) -> t.Iterator[Line]:
 
 
 def _finding(entry: Entry) -> str:
-    remedy = f"  → {entry.finding.remedy}" if entry.finding.remedy else ""
+    named = entry.finding.remedy
+    remedy = f"  → {named}{'' if remedies.exists(named) else ' (planned)'}" if named else ""
     new = " (new)" if entry.new else ""
     return f"{entry.check}: {plain.line(words.what(entry), LONGEST_MESSAGE)}{new}{remedy}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 import typing as t
 
+from ansible_collections.vendhub.ops.plugins.module_utils._core import remedies
 from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import State
 
 from .fleet import Entry, Fleet, Host
@@ -66,8 +67,8 @@ def what(entry: Entry) -> str:
 
 
 def repair(entry: Entry, host: Host) -> str:
-    """The command that repairs it on this host, safe to paste into a shell."""
-    return f"ansible-playbook {entry.finding.remedy} --limit {shlex.quote(host.name)}"
+    """The command that repairs it on this host, safe to paste into a shell; or that there is none yet."""
+    return remedies.command(entry.finding.remedy, shlex.quote(host.name))
 
 
 def of_host(host: Host) -> str:

@@ -52,7 +52,7 @@ def day(number: int) -> dict[str, t.Any]:
     """The results of one day: something of every state, details, and values that move."""
     rows = [
         finding("disk_percent", "critical", message="/ is 94 % full (critical above 90 %)", object="/", value=94.2,
-                unit="percent", warning=80, critical=90, remedy="vendhub.ops.free_disk"),
+                unit="percent", warning=80, critical=90, remedy="ours.site.free_disk"),
         finding("postgresql_blocked_sessions", "warning", message="2 sessions wait for a lock", value=2,
                 unit="sessions", warning=0, critical=5, details=[
                     {"pid": 4711, "seconds": 41, "query": "UPDATE tasks SET status = $1 WHERE id = $2"},
@@ -161,7 +161,7 @@ def test_every_state_is_a_word_that_can_be_seen(
     for words in ("critical", "warning", "unknown", "ok", "no verdict", "web1", "web2", "db1"):
         assert words in matrix
     assert "1 of 3 hosts is critical" in browser.find_element(By.TAG_NAME, "h1").text
-    assert "ansible-playbook vendhub.ops.free_disk --limit web1" in browser.find_element(By.ID, "main").text
+    assert "ansible-playbook ours.site.free_disk --limit web1" in browser.find_element(By.ID, "main").text
     if width < 600:
         assert "certificates ✓ ok" in matrix, "a narrow screen names the check in each cell"
 

@@ -79,9 +79,9 @@ def test_junit_is_xml_with_a_suite_a_host_and_a_case_a_finding(files: dict[str, 
 
 
 def test_junit_tells_the_repair() -> None:
-    fleet = report({"web 1": result(finding(state="critical", remedy="vendhub.ops.free_disk"))})
+    fleet = report({"web 1": result(finding(state="critical", remedy="ours.site.free_disk"))})
     (failure,) = ElementTree.fromstring(machine.as_junit(fleet)).iter("failure")
-    assert failure.text == "repair: ansible-playbook vendhub.ops.free_disk --limit 'web 1'"
+    assert failure.text == "repair: ansible-playbook ours.site.free_disk --limit 'web 1'"
     assert failure.get("type") == "critical"
 
 
@@ -178,7 +178,7 @@ def test_a_large_fleet_is_rendered_in_two_seconds() -> None:
 
 
 def test_the_summary_is_read_in_ten_seconds() -> None:
-    rows = [finding(f"row{index}", "critical", remedy="vendhub.ops.free_disk") for index in range(30)]
+    rows = [finding(f"row{index}", "critical", remedy="ours.site.free_disk") for index in range(30)]
     fleet = report({f"host{number}": result(*rows) for number in range(30)})
     lines = [line.text for line in terminal.summary(fleet, "Report: x")]
     assert len(lines) <= 30
@@ -190,8 +190,8 @@ def test_the_summary_is_read_in_ten_seconds() -> None:
 
 def test_the_summary_names_host_check_value_limit_and_repair() -> None:
     fleet = report({"web1": result(finding(
-        state="critical", message="94 % used (critical above 90 %)", object="/srv", remedy="vendhub.ops.free_disk"))})
-    assert "✕ CRITICAL web1  system: /srv: 94 % used (critical above 90 %)  → vendhub.ops.free_disk" \
+        state="critical", message="94 % used (critical above 90 %)", object="/srv", remedy="ours.site.free_disk"))})
+    assert "✕ CRITICAL web1  system: /srv: 94 % used (critical above 90 %)  → ours.site.free_disk" \
         in [line.text for line in terminal.summary(fleet, "")]
 
 
