@@ -167,7 +167,8 @@ _SUBJECT = f"""
 import json, sys
 from {PLUGINS}.module_utils._core.subject import answer
 from {PLUGINS}.module_utils._core.thresholds import Thresholds
-from {PLUGINS}.module_utils._log.subject import OPTIONS, subject
+from {PLUGINS}.module_utils._log.options import OPTIONS
+from {PLUGINS}.module_utils._log.subject import subject
 options = {{name: option["default"] for name, option in OPTIONS.items()}}
 print(json.dumps(answer(subject({{**options, **json.load(sys.stdin)}}, Thresholds())).verdict.as_dict()))
 """

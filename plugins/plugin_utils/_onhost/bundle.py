@@ -30,5 +30,6 @@ def _sources(module_utils: Path) -> dict[str, bytes]:
     found = {"__main__.py": MAIN.encode(), f"{PACKAGE}/__init__.py": b""}
     for path in module_utils.glob("_*/*.py"):
         if (path.parent.name, path.name) != ("_core", "module.py"):
+            found.setdefault(f"{PACKAGE}/{path.parent.name}/__init__.py", b"")  # a zip knows no implicit packages
             found[f"{PACKAGE}/{path.parent.name}/{path.name}"] = path.read_bytes()
     return found
