@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.stack.postgresql import Cluster
 from tests.integration.health.conftest import Site
 from tests.modules import call
 
@@ -75,3 +76,24 @@ def test_with_no_daemon_running_none_runs_afterwards(site: Site) -> None:
     assert {row["check"]: row["state"] for row in result["checks"]}["pm2"] == "critical"
     assert family(site) == set()
     assert sorted(os.listdir(site.pm2.home)) == before
+
+
+def test_postgresql_sees_nothing_but_reads(make_postgresql: t.Callable[..., Cluster]) -> None:
+    """pg_stat_statements comes with the distribution's server, not with the wheels."""
+    cluster = make_postgresql(version="15", settings={"shared_preload_libraries": "pg_stat_statements",
+                                                      "pg_stat_statements.track_utility": True})
+    cluster.execute("CREATE EXTENSION pg_stat_statements")
+    cluster.execute("CREATE ROLE monitor LOGIN PASSWORD 'm' IN ROLE pg_monitor")
+    settings = "SELECT name, setting FROM pg_settings ORDER BY name"
+    before = cluster.execute(settings)
+    reset = "SELECT stats_reset FROM pg_stat_statements_info"
+    was_reset = cluster.execute(reset)
+    result = call("postgresql_check", port=cluster.port, user="monitor", password="m", database="postgres")
+    assert not result["failed"]
+    asked = [row[0] for row in cluster.execute(
+        "SELECT query FROM pg_stat_statements JOIN pg_roles ON userid = oid WHERE rolname = 'monitor'")]
+    assert asked, "nothing was asked at all"
+    assert [query for query in asked if query.split()[0].upper() not in ("SELECT", "WITH", "BEGIN", "SET", "SHOW",
+                                                                         "COMMIT", "ROLLBACK", "START")] == []
+    assert cluster.execute(settings) == before
+    assert cluster.execute(reset) == was_reset
