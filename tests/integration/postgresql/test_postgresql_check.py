@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import ServiceDown
-from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import look
+from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import Plan, look
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
 from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.client import Client
 from ansible_collections.vendhub.ops.plugins.module_utils._postgresql.connection import address
@@ -536,7 +536,7 @@ def _waiting(holder: psycopg2.extensions.connection) -> int | None:
 def _look(server: Cluster, **options: t.Any) -> dict[str, t.Any]:
     """Look without the module around: in any thread, and with nothing hidden by Ansible."""
     given = {**_options(server), "user": MONITOR, "password": PASSWORD, **options}
-    (answer,) = look([subject(given, Thresholds())])
+    (answer,) = look([Plan("postgresql", lambda: subject(given, Thresholds()))])
     return answer.verdict.as_dict()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import look
+from ansible_collections.vendhub.ops.plugins.module_utils._core.subject import Plan, look
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import Thresholds
 from ansible_collections.vendhub.ops.plugins.module_utils._redis.options import OPTIONS
 from ansible_collections.vendhub.ops.plugins.module_utils._redis.subject import subject
@@ -95,7 +95,7 @@ def test_the_password_is_nowhere_in_any_answer(make_redis: MakeRedis) -> None:
 def _look(server: Server, **options: t.Any) -> dict[str, t.Any]:
     given = {name: spec.get("default") for name, spec in OPTIONS.items()}
     given.update(port=server.port, password=server.password)
-    (answer,) = look([subject({**given, **options}, Thresholds(CALM))])
+    (answer,) = look([Plan("redis", lambda: subject({**given, **options}, Thresholds(CALM)))])
     return answer.verdict.as_dict()
 
 
