@@ -76,6 +76,11 @@ def quantity(number: Number, unit: str) -> str:
     return f"{show(number)} {unit}".rstrip()
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: ``1 session waits``, ``2 sessions wait``; ``many`` is ``one`` with an s unless given."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def size(number: Number) -> str:
     """Bytes in the largest binary unit that keeps the number at 1 or more."""
     value = float(number)

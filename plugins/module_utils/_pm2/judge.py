@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._core.limits import duration, size
+from .._core.limits import counted, duration, size
 from .._core.thresholds import Thresholds
 from .._core.verdict import Finding, Inspection, Number, State, metric
 from .apps import Process, by_name
@@ -107,7 +107,7 @@ def _crashes(name: str, facts: Facts, thresholds: Thresholds) -> list[Finding]:
     else:
         why = ", ".join(sorted({one.why for one in recent}))
         ago = duration(max(0.0, facts.now - recent[-1].at))
-        message = f"{name} exited {len(recent)} times unasked within the last hour ({why}), last {ago} ago"
+        message = f"{name} exited {counted(len(recent), 'time')} unasked within the last hour ({why}), last {ago} ago"
     return [thresholds.judge("pm2_crashes_per_hour", len(recent), message, object=name)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.limits import duration, show, size
+from .._core.limits import counted, duration, show, size
 from .._core.redact import redact
 from .._core.thresholds import Thresholds
 from .._core.unseen import absent, not_seen
@@ -85,7 +85,7 @@ def _blocked(facts: Facts, thresholds: Thresholds, lock_wait_seconds: float) -> 
     roots = sorted(blocking - {row["pid"] for row in rows}) or sorted(blocking)
     by = ", ".join(_process(pid, names) for pid in roots[:3]) or "sessions that are gone"
     return thresholds.judge(
-        name, len(rows), f"{len(rows)} sessions wait for a lock, blocked by {by}",
+        name, len(rows), f"{counted(len(rows), 'session waits', 'sessions wait')} for a lock, blocked by {by}",
         details=tuple({**_who(row), "waited_seconds": round(row["waited_seconds"] or 0, 1),
                        "blocked_by": ", ".join(_process(pid, names) for pid in row["blockers"])} for row in rows[:10]))
 
@@ -145,7 +145,7 @@ def _standby(facts: Facts) -> t.Iterator[Finding]:
 def _invalid_indexes(facts: Facts, thresholds: Thresholds) -> Finding:
     names: list[str] = facts.overview.get("invalid_indexes") or []
     listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    message = f"{len(names)} indexes are invalid: {listed}" if names else "every index is valid"
+    message = f"{counted(len(names), 'index is', 'indexes are')} invalid: {listed}" if names else "every index is valid"
     return thresholds.judge("postgresql_invalid_indexes", len(names), message,
                             details=tuple({"index": name} for name in names[:10]))
 

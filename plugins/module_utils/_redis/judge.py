@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import typing as t
 
-from .._core.limits import duration, show, size
+from .._core.limits import counted, duration, show, size
 from .._core.thresholds import Thresholds
 from .._core.unseen import absent, not_seen
 from .._core.verdict import Finding, Inspection, Number, State, metric
@@ -73,12 +73,13 @@ def _counters(info: Settings, thresholds: Thresholds) -> t.Iterator[Finding]:
     days = max(1.0, up / DAY)
     since = f"since the start {duration(up)} ago"
     evicted, rejected = whole(info, "evicted_keys"), whole(info, "rejected_connections")
-    yield thresholds.judge("redis_evicted_keys_per_day", evicted / days, f"{evicted} keys evicted {since}")
+    yield thresholds.judge("redis_evicted_keys_per_day", evicted / days, f"{counted(evicted, 'key')} evicted {since}")
     yield thresholds.judge("redis_rejected_connections_per_day", rejected / days,
-                           f"{rejected} connections refused {since}, {info.get('connected_clients', '?')} of "
-                           f"{info.get('maxclients', '?')} in use")
+                           f"{counted(rejected, 'connection')} refused {since},"
+                           f" {info.get('connected_clients', '?')} of {info.get('maxclients', '?')} in use")
     blocked = whole(info, "blocked_clients")
-    yield thresholds.judge("redis_blocked_clients", blocked, f"{blocked} clients wait in a blocking command")
+    yield thresholds.judge("redis_blocked_clients", blocked,
+                           f"{counted(blocked, 'client waits', 'clients wait')} in a blocking command")
 
 
 def _persistence(info: Settings) -> Finding:

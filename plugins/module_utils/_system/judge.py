@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.limits import duration, show, size
+from .._core.limits import counted, duration, show, size
 from .._core.thresholds import Thresholds
 from .._core.verdict import Finding, Number, State, metric
 from .facts import Deleted, Kills, Limit, Room
@@ -94,7 +94,7 @@ def kills(found: Kills, thresholds: Thresholds) -> Judged:
         rows = [{"pid": kill.pid, "name": printable(kill.name),
                  "seconds_ago": round(max(0.0, found.uptime_seconds - kill.seconds))} for kill in recent[-10:]]
         names = ", ".join(sorted({str(row["name"]) for row in rows}))
-        words = f"{len(recent)} processes were killed for lack of memory within a day"
+        words = f"{counted(len(recent), 'process was', 'processes were')} killed for lack of memory within a day"
         metrics["oom_kills"] = len(recent)
         return [thresholds.judge("oom_kills", len(recent), f"{words}: {names}" if recent else words, details=rows)], \
             metrics
@@ -102,7 +102,7 @@ def kills(found: Kills, thresholds: Thresholds) -> Judged:
     if found.since_boot is None:
         return [Finding("oom_kills", State.UNKNOWN, "neither the kernel's log nor its counter of kills can be read")], \
             metrics
-    words = f"{found.since_boot} processes were killed for lack of memory {since}"
+    words = f"{counted(found.since_boot, 'process was', 'processes were')} killed for lack of memory {since}"
     if found.since_boot and found.uptime_seconds > DAY:
         return [Finding("oom_kills", State.UNKNOWN, f"{words}; whether within a day stands in the kernel's log, which"
                         " only root can read", value=found.since_boot, unit="kills")], metrics

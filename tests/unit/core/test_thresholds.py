@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import BadOption
-from ansible_collections.vendhub.ops.plugins.module_utils._core.limits import Limit, duration, quantity, show, size
+from ansible_collections.vendhub.ops.plugins.module_utils._core.limits import Limit, counted, duration, quantity, show, size
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import TABLE, Threshold, Thresholds, describe
 from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import State
 
@@ -93,6 +93,7 @@ def test_a_number_in_quotes_is_a_number() -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), [
+    (counted(1, "key"), "1 key"), (counted(0, "key"), "0 keys"), (counted(2, "is", "are"), "2 are"),
     (show(80.0), "80"), (show(0.25), "0.25"), (show(81.26), "81.3"), (show(80.04), "80"), (show(0.0), "0"),
     (size(1536), "1.5 KiB"), (size(5 * 1024**4), "5 TiB"),
     (duration(0.25), "250 ms"), (duration(90), "1.5 min"), (duration(172800), "2 days"),
