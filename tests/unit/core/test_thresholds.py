@@ -8,7 +8,14 @@ import typing as t
 
 import pytest
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import BadOption
-from ansible_collections.vendhub.ops.plugins.module_utils._core.limits import Limit, counted, duration, quantity, show, size
+from ansible_collections.vendhub.ops.plugins.module_utils._core.limits import (
+    Limit,
+    counted,
+    duration,
+    quantity,
+    show,
+    size,
+)
 from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds import TABLE, Threshold, Thresholds, describe
 from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import State
 
