@@ -56,6 +56,7 @@ def judge(name: str, health: t.Sequence[Answer], ready: t.Optional[Answer], expe
         findings.append(thresholds.judge(
             "api_probe_latency_seconds", max(seconds),
             f"slowest of {len(seconds)} answers took {max(seconds) * 1000:.0f} ms", object=name))
+        metrics[metric("api_probe_latency_seconds", api=name)] = round(max(seconds), 6)
         for quantile in (0.5, 0.95, 1.0):
             key = metric("api_probe_seconds", api=name, quantile=f"{quantile:g}")
             metrics[key] = round(nearest_rank(seconds, quantile), 6)
