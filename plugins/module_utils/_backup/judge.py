@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.limits import duration, size
+from .._core.limits import counted, duration, size
 from .._core.thresholds import Thresholds
 from .._core.verdict import Finding, Inspection, Number, State
 from .dumps import Dump
@@ -51,7 +51,7 @@ def _age(folder: str, whole: t.Sequence[Dump], verified: t.Sequence[Dump], now: 
         return
     doubt = f"; {_plain(best.name)} {best.doubt}" if best.doubt else ""
     yield Finding("backup_verified", State.WARNING, remedy=REMEDY,
-                  message=f"none of {len(whole)} dumps was proved to be restorable{doubt}")
+                  message=f"{counted(len(whole), 'dump')}, none proved to be restorable{doubt}")
 
 
 def _newest(known: t.Sequence[Dump], verified: t.Sequence[Dump], now: float) -> t.Iterator[Finding]:

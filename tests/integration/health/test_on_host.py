@@ -41,7 +41,7 @@ def test_it_prints_the_runbooks_sections_and_words(site: Site, packed: Path) -> 
     assert [line[4:-4] for line in done.stdout.splitlines() if line.startswith("--- ")] == SECTIONS
     assert done.stdout.startswith("=== VendHub Daily Health Check ===\nDate: ")
     assert "[OK] " in done.stdout
-    assert "[WARN] none of 1 dumps was proved" in done.stdout
+    assert "[WARN] 1 dump, none proved" in done.stdout
     assert done.stdout.endswith("=== Check Complete: [WARN] ===\n")
     assert done.returncode == 1
     assert done.stderr == ""

@@ -90,7 +90,7 @@ def test_the_newest_verified_dump_counts_not_the_newest_file() -> None:
 
 def test_without_any_proof_the_newest_whole_dump_is_judged_with_a_warning() -> None:
     findings, _metrics = judged(dump("bad", 1, fault="is empty"), dump("a", 3, doubt="was changed"))
-    assert findings["backup_verified"] == ("warning", "none of 1 dumps was proved to be restorable; a was changed")
+    assert findings["backup_verified"] == ("warning", "1 dump, none proved to be restorable; a was changed")
     assert "none is verified" in findings["backup_age_hours"][1]
     assert findings["backup_newest"] == ("warning", "the newest file bad is no good backup: it is empty")
 
