@@ -18,6 +18,7 @@ from ansible_collections.vendhub.ops.plugins.module_utils._core.thresholds impor
 from ansible_collections.vendhub.ops.plugins.module_utils._core.verdict import State
 from ansible_collections.vendhub.ops.plugins.plugin_utils._report import folder, terminal, words
 from ansible_collections.vendhub.ops.plugins.plugin_utils._report.fleet import Fleet
+from ansible_collections.vendhub.ops.plugins.plugin_utils._report.history import Past
 from ansible_collections.vendhub.ops.plugins.plugin_utils._report.make import make, texts
 
 OPTIONS: dict[str, t.Any] = {
@@ -52,20 +53,24 @@ class ActionModule(ActionBase):
         try:
             return self._report(options, task_vars or {})
         except OpsError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None  # Ansible would say the same again for each cause
 
     def _report(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         directory, warn = os.path.abspath(options["directory"]), self._display.warning
         thresholds = Thresholds(plain_data(options["thresholds"]))
         results, left_out = collect(options["hosts"], options["result"], task_vars)
         now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-        past = folder.recollect(directory, options["keep"], now, warn)
+        past = _past(directory, options["keep"], now, warn)
         fleet = make(options["title"], results, past, now, thresholds=thresholds, left_out=left_out)
         contents = texts(fleet, options["formats"], past, thresholds)
         path = None
         if not self._task.check_mode:
-            path = folder.add(directory, now, contents, warn)
-            folder.prune(directory, options["keep"], warn)
+            try:
+                path = folder.add(directory, now, contents, warn)
+                folder.prune(directory, options["keep"], warn)
+            except OpsError as exc:  # what the hosts said must not be lost for want of a folder
+                self._print(terminal.summary(fleet, f"The report could not be kept: {exc}"))
+                raise
         self._print(terminal.summary(fleet, _where(directory, path, contents)))
         return _result(fleet, options["fail_on"], path, contents)
 
@@ -97,6 +102,14 @@ def collect(hosts: t.Iterable[str], variable: str, task_vars: t.Mapping[str, t.A
 def plain_data(value: t.Any) -> t.Any:
     """Ansible's tagged, lazy and unsafe types as the plain types they stand for."""
     return json.loads(json.dumps(value, default=str, skipkeys=True))
+
+
+def _past(directory: str, keep: int, now: datetime.datetime, warn: folder.Warn) -> list[Past]:
+    try:
+        return folder.recollect(directory, keep, now, warn)
+    except OpsError as exc:
+        warn(f"there are no trends: {exc}")
+        return []
 
 
 def _where(directory: str, path: str | None, contents: t.Mapping[str, str]) -> str:

@@ -22,6 +22,8 @@ CHECKS = ("host", "api", "pm2", "postgresql", "redis", "system", "logs", "certif
           "trend")
 SIGNS = {State.OK: "✓", State.WARNING: "!", State.UNKNOWN: "?", State.CRITICAL: "✕"}
 
+# what Ansible says before the reason; a line of the summary has no room for it
+_FRAME = re.compile(r"^(?:Task failed: )?(?:Finalization of task args for '[\w.]+' failed: )?")
 _PLAYBOOK = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+){2,4}")
 
 Identity = tuple[str, str, str]
@@ -162,12 +164,11 @@ def host(name: str, result: t.Any) -> Host:
     if not isinstance(result, t.Mapping):
         return _blind(name, "no result came from this host; the play ended before it was checked")
     if result.get("unreachable"):
-        return _blind(name, f"cannot be reached: {plain.line(result.get('msg') or 'no reason given')}",
+        return _blind(name, f"cannot be reached: {_reason(result)}",
                       "host_reachable")
     state = _state(result.get("state"))
     if state is None:
-        reason = plain.line(result.get("msg") or "no reason given")
-        return _blind(name, f"the check ended without a verdict: {reason}")
+        return _blind(name, f"the check ended without a verdict: {_reason(result)}")
     checks = tuple(_check(one) for one in _mappings(result.get("checks")))
     entries = tuple(_entry(one, str(result.get("check") or "health")) for one in _mappings(result.get("findings")))
     if worst([entry.state for entry in entries] + [one.state for one in checks]) < state or not entries:
@@ -182,6 +183,10 @@ def host(name: str, result: t.Any) -> Host:
         started_at=plain.line(result.get("started_at") or "", 40),
         duration_seconds=_number(result.get("duration_seconds")),
     )
+
+
+def _reason(result: t.Mapping[str, t.Any]) -> str:
+    return _FRAME.sub("", plain.line(result.get("msg") or "")) or "no reason given"
 
 
 def _blind(name: str, reason: str, finding: str = "host_verdict") -> Host:

@@ -61,9 +61,18 @@ def test_a_host_that_cannot_be_reached_is_in_the_report_and_fails_the_run(site: 
 
 def test_only_unreachable_hosts_still_give_a_report(site: Site) -> None:
     site.inventory(away=NOWHERE)
-    done = site.play("--limit", "away,localhost")
+    done = site.play("--limit", "away")
     assert done.returncode != 0
     assert [host["name"] for host in site.report()["hosts"]] == ["away"]
+
+
+def test_a_limited_run_reports_and_its_exit_code_counts(site: Site) -> None:
+    site.inventory(away=NOWHERE)
+    site.redis.kill()
+    done = site.play("--limit", "here")
+    assert done.returncode == 2, done.stdout
+    assert "Not in this run (--limit): away" in done.stdout
+    assert [host["name"] for host in site.report()["hosts"]] == ["here"]
 
 
 def test_a_host_with_a_wrong_option_does_not_stop_the_others(site: Site) -> None:

@@ -179,3 +179,13 @@ def test_bad_options_are_said_in_a_sentence(play: Play, variables: dict[str, t.A
     assert done.code == 2
     assert words in " ".join(done.screen.split()), done.screen
     assert "Traceback" not in done.screen
+
+
+def test_what_the_hosts_said_is_told_even_when_no_report_can_be_written(play: Play) -> None:
+    play.reports.write_text("in the way")
+    done = play.run({"web1": result(finding(state="critical", message="the disk is full"))})
+    assert done.code == 2
+    screen = " ".join(done.screen.split())
+    assert "✕ CRITICAL web1 system: the disk is full" in screen
+    assert "cannot be written to" in screen
+    assert "Traceback" not in screen
