@@ -204,14 +204,18 @@ def _changes(host: Host, own: list[tuple[datetime.datetime, PastHost]]) -> list[
 
 
 def _dated(entry: Entry, name: str, past: t.Sequence[Past], now: datetime.datetime) -> Entry:
-    """Say since when a finding has not been ok, where the host has a history."""
+    """Say since when a finding has not been ok, where the host has a history.
+
+    A report in which the host was left out (--limit) or gave no answer neither ends nor begins anything.
+    """
     if entry.state is State.OK or not past:
         return entry
     since, new = now, True
     for report in reversed(past):
         host = report.hosts.get(name)
-        if host is None or entry.identity not in host.bad:
+        if host is not None and entry.identity in host.bad:
+            since, new = report.at, False
+        elif host is not None and host.answered:
             break
-        since, new = report.at, False
     known = any(name in report.hosts for report in past)
     return dataclasses.replace(entry, since=stamp(since), new=new) if known else entry

@@ -135,6 +135,16 @@ def test_new_and_gone_findings_are_listed() -> None:
     assert [(row["change"], row["finding"]) for row in found["details"]] == [("new", "c"), ("gone", "a")]
 
 
+@pytest.mark.parametrize("between", [{"web2": result()}, {"web1": UNREACHABLE}], ids=["left out", "unreachable"])
+def test_a_report_without_the_host_makes_nothing_new(between: dict[str, t.Any]) -> None:
+    bad = {"web1": result(finding(state="warning"))}
+    past = history((48, {"web1": result()}), (24, bad), (12, between))
+    old = entry(report(bad, past), "disk_percent")
+    assert (old["since"], old["new"]) == ("2026-03-11T06:00:12Z", False)
+    fresh = entry(report({"web1": result(finding(name="cpu_percent", state="warning"))}, past), "cpu_percent")
+    assert fresh["new"] is True
+
+
 def test_an_unreachable_host_keeps_its_since_and_has_no_other_trend() -> None:
     past = history((48, disk(50)), (24, {"web1": UNREACHABLE}))
     fleet = report({"web1": UNREACHABLE}, past)
