@@ -100,10 +100,10 @@ TABLE: tuple[Threshold, ...] = (
     # backups
     Threshold("backup_age_hours", "backups", "Age of the newest verified dump", "hours", 26, 50,
               remedy="vendhub.ops.backup"),
-    # report (from the controller's own history)
-    Threshold("disk_days_to_full", "report", "Days until a disk is full at the rate of the last reports", "days",
+    # trend (from the controller's own history)
+    Threshold("disk_days_to_full", "trend", "Days until a disk is full at the rate of the last reports", "days",
               14, 3, below=True, remedy="vendhub.ops.free_disk"),
-    Threshold("new_error_groups", "report", "Kinds of error never seen in earlier reports", "groups", 0, None,
+    Threshold("new_error_groups", "trend", "Kinds of error never seen in earlier reports", "groups", 0, None,
               remedy="vendhub.ops.investigate_errors"),
 )
 
