@@ -152,6 +152,7 @@ def _read_entry(entry: files.Entry, tally: Tally, run: Run) -> bool:
             _read(log, entry.path, tally, run)
     except CannotLook as exc:
         run.seen.add(entry.identity)
+        tally.unread = True
         run.missed("unreadable", entry.path, exc)
     return True
 

@@ -39,6 +39,8 @@ def judge(tallies: t.Mapping[str, t.Sequence[Tally]], gaps: t.Sequence[Gap], win
     kinds: set[str] = set()
     for label, parts in sorted(tallies.items()):
         merged = same_app(parts)
+        if not merged.total and any(part.unread for part in parts):
+            continue  # "no errors" would be a guess; its gap below says why
         findings.append(_errors(label, merged, window_hours, thresholds))
         metrics[metric("log_errors", source=label)] = merged.total
         kinds.update(merged.groups)

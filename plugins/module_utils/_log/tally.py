@@ -50,6 +50,7 @@ class Tally:
     def __init__(self, path: str = "", kinds: int = KINDS) -> None:
         self.path = path
         self.groups: dict[str, Group] = {}
+        self.unread = False  # a file of this log could not be read at all
         self._kinds = kinds
 
     @property

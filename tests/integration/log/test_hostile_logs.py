@@ -143,6 +143,9 @@ def test_a_log_this_user_must_not_read_is_unknown_and_the_others_are_judged() ->
     assert found["state"] == "unknown"
     assert "secret.log could not be read: this user must not read it" in found["message"]
     assert finding(result, "log_errors", f"{folder}/open.log")["value"] == 1
+    assert [one["object"] for one in result["findings"] if one["name"] == "log_errors"] == [f"{folder}/open.log"], \
+        "nobody knows whether secret.log has errors"
+    assert not [key for key in result["metrics"] if "secret.log" in key]
 
 
 def test_a_log_that_is_cut_while_it_is_read_ends_there(log: Log) -> None:
