@@ -13,9 +13,11 @@ import time
 import traceback
 import typing as t
 
-from .errors import CannotLook, OpsError, ServiceDown
+from .errors import BadOption, CannotLook, OpsError, ServiceDown
 from .redact import redact
 from .verdict import Finding, Inspection, State, Verdict
+
+LONGEST_SECONDS = 86400.0  # nobody waits longer for a daily check; more would also be more than a thread can wait
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Subject:
     inspect: t.Callable[[], Inspection]
     deadline_seconds: float
     service: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.deadline_seconds <= LONGEST_SECONDS:
+            raise BadOption(f"the time limits of {self.check} add up to {self.deadline_seconds:g} s; they must be above"
+                            f" 0 and at most {LONGEST_SECONDS:g} s together")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,6 +35,14 @@ def broken(exc: Exception) -> t.Callable[[], Inspection]:
     return inspect
 
 
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e12])
+def test_a_time_limit_without_an_end_is_refused_and_hides_nobody(seconds: float) -> None:
+    answers = look_at([Plan("x", lambda: subject(lambda: FINE, deadline=seconds)),
+                       Plan("y", lambda: subject(lambda: FINE))])
+    assert [one.verdict.state for one in answers] == [State.UNKNOWN, State.OK]
+    assert "at most 86400 s" in answers[0].verdict.msg
+
+
 @pytest.mark.parametrize(("exc", "service", "state", "could_look"), [
     (ServiceDown("port closed"), True, State.CRITICAL, True),
     (CannotLook("no library"), True, State.UNKNOWN, False),
