@@ -36,7 +36,8 @@ def page(verdicts: t.Sequence[Verdict], date: str) -> str:
             section = verdict.check
             lines += ["", f"--- {TITLES.get(section, section)} ---"]
         for finding in worst_first(verdict.findings):
-            lines.append(f"{WORDS[finding.state]} {finding.message}")
+            about = finding.object if finding.object not in finding.message else ""
+            lines.append(f"{WORDS[finding.state]} {about}{': ' if about else ''}{finding.message}")
             if finding.remedy:
                 lines.append(f"     repair: {command(finding.remedy)}")
     state = worst(verdict.state for verdict in verdicts)

@@ -81,6 +81,11 @@ def test_a_bad_configuration_is_told_in_one_line(packed: Path, options: t.Any, w
     assert done.stdout == ""
 
 
+def test_every_line_says_what_it_is_about(packed: Path) -> None:
+    done = run(packed, {"certificates": [{"path": "/nonexistent/a.pem"}]})
+    assert "[ALERT] /nonexistent/a.pem" in done.stdout or "[UNKNOWN] /nonexistent/a.pem" in done.stdout, done.stdout
+
+
 def test_without_a_configuration_it_says_who_writes_it(packed: Path) -> None:
     done = subprocess.run([sys.executable, str(packed), "--config", "/nonexistent.json"], capture_output=True,
                           text=True, timeout=30, check=False)
