@@ -41,7 +41,7 @@ def redact(text: str) -> str:
 
 
 def secrets_in(options: t.Any) -> set[str]:
-    """The credentials inside options that are not secret as a whole: passwords in URLs, values of secret headers."""
+    """The credentials inside options that are not secret as a whole: passwords and tokens in URLs, secret headers."""
     if isinstance(options, t.Mapping):
         named = {str(value) for key, value in options.items() if value and _SECRET_HEADER.search(str(key))
                  and isinstance(value, str)}
@@ -56,10 +56,15 @@ _SECRET_HEADER = re.compile(r"^(authorization|proxy-authorization|cookie)$|-(tok
 
 
 def _in_url(text: str) -> set[str]:
-    if "://" not in text or "@" not in text:
+    if "://" not in text:
         return set()
     try:
-        password = urllib.parse.urlsplit(text).password
+        parts = urllib.parse.urlsplit(text)
+        password = parts.password
     except ValueError:
         return set()
-    return {password, urllib.parse.unquote(password)} if password else set()
+    found = {password} if password else set()
+    for name, _equals, value in (pair.partition("=") for pair in parts.query.split("&")):
+        if value and redact(f"{name}={value}") != f"{name}={value}":
+            found.add(value)
+    return found | {urllib.parse.unquote(one) for one in found}

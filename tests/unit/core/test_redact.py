@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.vendhub.ops.plugins.module_utils._core.redact import redact
+from ansible_collections.vendhub.ops.plugins.module_utils._core.redact import redact, secrets_in
 
 
 @pytest.mark.parametrize("text", [
@@ -51,3 +51,8 @@ def test_a_long_line_is_redacted_in_linear_time() -> None:
     assert len(redact("a" * 1_000_000)) == 1_000_000
     assert len(redact("password" * 50_000)) > 0
     assert len(redact("x:" * 200_000)) > 0
+
+
+def test_tokens_in_the_query_of_a_url_are_secrets() -> None:
+    url = "https://a.example/h?page=2&token=abc%20def&api_key=xyz"
+    assert secrets_in({"url": url}) == {"abc%20def", "abc def", "xyz"}
