@@ -11,6 +11,7 @@ own thread, while others wait for an answer.
 from __future__ import annotations
 
 import functools
+import threading
 import typing as t
 
 from .._backup.options import OPTIONS as BACKUP
@@ -42,6 +43,9 @@ ONE: dict[str, t.Any] = {
 SEVERAL: dict[str, t.Any] = {"api": HTTP, "certificates": CERTIFICATE, "backups": BACKUP}
 ORDER = ("api", "pm2", "postgresql", "redis", "system", "logs", "certificates", "prometheus", "backups")
 
+# Before Python 3.10 a module that one thread loads from a zip file is already visible, half made, to the others.
+LOADING = threading.Lock()
+
 OPTIONS: dict[str, t.Any] = {
     **{name: {"type": "dict", "options": options} for name, options in ONE.items()},
     **{name: {"type": "list", "elements": "dict", "options": options} for name, options in SEVERAL.items()},
@@ -60,42 +64,52 @@ def compose(options: Options, thresholds: Thresholds) -> list[Plan]:
     return plans
 
 
-def _build(name: str, one: Options, options: Options, thresholds: Thresholds) -> Subject:  # noqa: PLR0911
-    """Load and wire one subject; one import statement each, because Ansible packs a module by reading them."""
-    if name == "api":
-        from .._http import subject as http
-        return http.subject(one, thresholds)
-    if name == "pm2":
-        from .._pm2 import subject as pm2
-        return pm2.subject(one, thresholds)
-    if name == "postgresql":
-        from .._postgresql import subject as postgresql
-        return postgresql.subject(one, thresholds)
-    if name == "redis":
-        from .._redis import subject as redis
-        return redis.subject(one, thresholds)
-    if name == "system":
-        from .._system import subject as system
-        return system.subject(one, thresholds)
+def _build(name: str, one: Options, options: Options, thresholds: Thresholds) -> Subject:
+    """Load and wire one subject."""
+    with LOADING:
+        subject = _load(name)
     if name == "logs":
-        from .._log import subject as log
-        return log.subject(one, thresholds, discover=_app_logs(options["pm2"]))
+        return t.cast(Subject, subject(one, thresholds, discover=_app_logs(options["pm2"])))
+    return t.cast(Subject, subject(one, thresholds))
+
+
+def _load(name: str) -> t.Callable[..., t.Any]:  # noqa: PLR0911
+    """One import statement for each subject, because Ansible packs a module by reading them."""
+    if name == "api":
+        from .._http.subject import subject as http
+        return http
+    if name == "pm2":
+        from .._pm2.subject import subject as pm2
+        return pm2
+    if name == "postgresql":
+        from .._postgresql.subject import subject as postgresql
+        return postgresql
+    if name == "redis":
+        from .._redis.subject import subject as redis
+        return redis
+    if name == "system":
+        from .._system.subject import subject as system
+        return system
+    if name == "logs":
+        from .._log.subject import subject as log
+        return log
     if name == "certificates":
-        from .._certificate import subject as certificate
-        return certificate.subject(one, thresholds)
+        from .._certificate.subject import subject as certificate
+        return certificate
     if name == "prometheus":
-        from .._prometheus import subject as prometheus
-        return prometheus.subject(one, thresholds)
-    from .._backup import subject as backup
-    return backup.subject(one, thresholds)
+        from .._prometheus.subject import subject as prometheus
+        return prometheus
+    from .._backup.subject import subject as backup
+    return backup
 
 
 def _app_logs(options: t.Optional[Options]) -> t.Optional[t.Callable[[], list[Source]]]:
     """How to find the files into which PM2 writes what its apps say; None where there is no PM2 to ask."""
     if options is None:
         return None
-    from .._log.subject import Source
-    from .._pm2 import client, home as pm2_home
+    with LOADING:
+        from .._log.subject import Source
+        from .._pm2 import client, home as pm2_home
 
     def discover() -> list[Source]:
         home = pm2_home.resolve(options["home"], options["owner"])
