@@ -45,8 +45,8 @@ options:
     type: str
   headers:
     description:
-      - Further request headers. The values of C(Authorization), C(Cookie) and of names that end in C(-token), C(-key)
-        or C(-secret) are never shown.
+      - Further request headers. The values of C(Authorization), C(Cookie) and of names that end in C(-auth), C(-token),
+        C(-key), C(-secret) or C(-password) are never shown.
     type: dict
     default: {}
   samples:

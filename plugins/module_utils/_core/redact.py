@@ -51,8 +51,9 @@ def secrets_in(options: t.Any) -> set[str]:
     return _in_url(options) if isinstance(options, str) else set()
 
 
-# as in {"Authorization": "Bearer …", "X-Api-Key": "…"}
-_SECRET_HEADER = re.compile(r"^(authorization|proxy-authorization|cookie)$|-(token|key|secret)$", re.IGNORECASE)
+# as in {"Authorization": "Bearer …", "X-Api-Key": "…", "X-Auth": "…"}; options such as tls_key_path are no headers
+_SECRET_HEADER = re.compile(r"^(authorization|proxy-authorization|cookie)$|(^|-)(auth|token|key|secret|password)$",
+                            re.IGNORECASE)
 
 
 def _in_url(text: str) -> set[str]:

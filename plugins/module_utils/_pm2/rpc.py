@@ -85,6 +85,8 @@ class Daemon:
 
     def _no_connection(self, exc: OSError) -> OpsError:
         if isinstance(exc, FileNotFoundError):
+            if not os.path.isdir(self._home):
+                return ServiceDown(f"no PM2 daemon runs: there is no folder {self._home}; is home or owner wrong?")
             return ServiceDown(f"no PM2 daemon runs for {self._home} (there is no rpc.sock)")
         if isinstance(exc, ConnectionRefusedError):
             return ServiceDown(

@@ -16,7 +16,7 @@ from .fleet import SIGNS, Entry, Fleet, Host, stamp
 
 MOST_FINDINGS = 12
 MOST_HOSTS = 10
-LONGEST_MESSAGE = 140
+LONGEST_MESSAGE = 200
 
 
 class Line(t.NamedTuple):

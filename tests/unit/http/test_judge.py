@@ -56,6 +56,11 @@ def test_headers_that_http_cannot_carry_are_refused(headers: dict[str, str]) -> 
         checked_headers(headers)
 
 
+@pytest.mark.parametrize("name", ["Authorization", "X-Auth", "x-api-key", "X-Session-Token", "Cookie", "token"])
+def test_the_values_of_secret_headers_are_secret(name: str) -> None:
+    assert secrets_in({"headers": {name: "canary9", "Accept": "text/plain"}}) == {"canary9"}
+
+
 def test_secrets_inside_options_are_found_at_any_depth() -> None:
     options = {"a": [{"url": "redis://:p%40ss@h/0"}], "headers": {"Authorization": "Bearer x", "Accept": "y"}}
     assert secrets_in(options) == {"p%40ss", "p@ss", "Bearer x"}
