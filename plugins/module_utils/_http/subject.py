@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.errors import BadOption
+from .._core.errors import BadOption, CannotLook
 from .._core.subject import Subject
 from .._core.thresholds import Thresholds
-from .._core.verdict import Inspection
+from .._core.verdict import Inspection, State, worst
 from .._core.web import Getter, address, checked_headers
 from .client import ask, sample, searcher
 from .judge import Expectation, judge
@@ -36,9 +36,15 @@ def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
                     options["redirects"])
 
     def inspect() -> Inspection:
-        search = searcher([*(given or ()), *filter(None, [expectation.release_expression])])
         answers = sample(getter, health, samples, interval)
         readiness = ask(getter, ready) if ready else None
+        try:
+            search = searcher([*(given or ()), *filter(None, [expectation.release_expression])])
+        except CannotLook:
+            bare = judge(name, answers, readiness, Expectation(()), search=searcher(()), thresholds=thresholds)
+            if worst(finding.state for finding in bare.findings) is State.CRITICAL:
+                return bare  # an API that is down is no less down because its page could not be searched
+            raise
         return judge(name, answers, readiness, expectation, search=search, thresholds=thresholds)
 
     return Subject("api", name, inspect, deadline_seconds=(samples + 1) * timeout + samples * interval + 1)

@@ -9,6 +9,7 @@ import pathlib
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import typing as t
 
@@ -134,6 +135,17 @@ def test_a_broken_expression_fails_the_task_with_the_expression(serve: t.Any) ->
     result = call("http_check", url=serve(sends(answer(200, HEALTHY))).url, expect=["status =="])
     assert result["failed"]
     assert "'status ==' is not a JMESPath expression" in result["msg"]
+
+
+def test_an_api_that_is_down_is_told_even_if_its_page_could_not_be_searched(
+        serve: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jmespath", None)  # as on a host without the library
+    url = serve(sends(answer(503, HEALTHY))).url
+    result = call("http_check", url=url, expect=["status == 'ok'"])
+    assert finding(result, "api_health")["state"] == "critical"
+    healthy = call("http_check", url=serve(sends(answer(200, HEALTHY))).url, expect=["status == 'ok'"])
+    assert healthy["failed"]
+    assert "python3-jmespath" in healthy["msg"]
 
 
 @pytest.mark.parametrize(("replies", "expected", "state", "words"), [
