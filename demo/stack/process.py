@@ -14,6 +14,7 @@ import typing as t
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, SIGTERM, Signals
 
+FREEZE_SECONDS = 5.0
 # a user's own PM2, PostgreSQL or Redis must never be reached by accident
 _FOREIGN = ("PM2_", "PG", "REDIS", "DATABASE_URL", "NODE_OPTIONS", "NODE_ENV", "pm_")
 
@@ -87,8 +88,19 @@ class Process:
     def freeze(self) -> None:
         """Stop it and its descendants where they are (SIGSTOP); they keep their ports and never answer."""
         self.signal(SIGSTOP)  # first, so that it forks no more
+        self._wait_until_frozen()
         for child in self.children():
             child.freeze()
+
+    def _wait_until_frozen(self) -> None:
+        """A process that runs on another processor takes the signal only after a moment."""
+        deadline = time.monotonic() + FREEZE_SECONDS
+        while time.monotonic() < deadline:
+            stat = _stat(self.pid)
+            if stat is None or stat.started != self.started or stat.state in "TtZ":
+                return
+            time.sleep(0.002)
+        raise StackError(f"process {self.pid} did not stop within {FREEZE_SECONDS:g} s of SIGSTOP")
 
     def thaw(self) -> None:
         """Let it and its descendants go on."""
