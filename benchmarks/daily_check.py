@@ -8,6 +8,7 @@
 - (b) the same questions asked by existing modules (uri, community.postgresql, community.general, command)
 - (c) plain ``ssh host daily-check.sh`` through xargs, the floor
 - (d) one ``ansible.builtin.ping`` per host, the floor of Ansible itself
+- (e) one module per host that imports redis-py and psycopg2 and does nothing, the floor of any look by those libraries
 
 The rounds are interleaved; the table shows medians and ratios. Every run starts without SSH connections, as in the
 morning; ``--warm`` keeps them open between runs. Needs sshd, jq and the development environment.
@@ -84,6 +85,15 @@ pm2 jlist | jq '.[] | {{name, status, memory: .monit.memory, cpu: .monit.cpu}}'
 echo ""
 echo "=== Check Complete ==="
 """
+# The least a module can do that asks Redis and PostgreSQL by their client libraries: load them, and leave.
+IMPORTS = """#!/usr/bin/python
+import psycopg2
+import redis
+
+from ansible.module_utils.basic import AnsibleModule
+
+AnsibleModule(argument_spec={}, supports_check_mode=True).exit_json(changed=False)
+"""
 
 
 class Bench(t.NamedTuple):
@@ -121,6 +131,11 @@ class Site:
         self.ping = folder / "ping.yml"
         self.ping.write_text(json.dumps([{"name": "Nothing", "hosts": "vendhub", "gather_facts": False,
                                           "tasks": [{"name": "Ping", "ansible.builtin.ping": {}}]}]))
+        (folder / "library").mkdir()
+        (folder / "library/only_imports.py").write_text(IMPORTS)
+        self.imports = folder / "imports.yml"
+        self.imports.write_text(json.dumps([{"name": "Imports", "hosts": "vendhub", "gather_facts": False,
+                                             "tasks": [{"name": "Load the libraries", "only_imports": {}}]}]))
 
     def _start_api(self) -> None:
         (self.folder / "api.js").write_text(API)
@@ -242,6 +257,7 @@ class Site:
             Bench("(b) existing modules", [*playbook, str(self.composed)]),
             Bench("(c) plain ssh", ["bash", str(plain)]),
             Bench("(d) Ansible's ping", [*playbook, str(self.ping)]),
+            Bench("(e) only the imports", [*playbook, str(self.imports)]),
         ]
 
 
