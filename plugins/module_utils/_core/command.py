@@ -26,19 +26,21 @@ class Output:
 
 
 def run(arguments: t.Sequence[str], timeout_seconds: float, *, environment: t.Optional[t.Mapping[str, str]] = None,
-        owner: t.Optional[tuple[int, int]] = None) -> Output:
+        owner: t.Optional[tuple[int, int]] = None, folder: t.Optional[str] = None) -> Output:
     """Run a program without a shell, in a process group of its own that ends with the time limit.
 
-    ``environment`` replaces the inherited one; ``owner`` is the (uid, gid) to become. CannotLook when the program
-    does not exist, OpsError when the time is over.
+    ``environment`` replaces the inherited one; ``owner`` is the (uid, gid) to become; ``folder`` is where it runs.
+    CannotLook when the program (or the folder) does not exist, OpsError when the time is over.
     """
     try:
         process = subprocess.Popen(
             list(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=None if environment is None else dict(environment), start_new_session=True,
+            env=None if environment is None else dict(environment), start_new_session=True, cwd=folder,
             **_become(owner),
         )
     except FileNotFoundError as exc:
+        if folder is not None and exc.filename == folder:
+            raise CannotLook(f"the folder {folder} is not on this host") from exc
         raise CannotLook(f"the program {arguments[0]!r} is not installed on this host") from exc
     except PermissionError as exc:
         raise CannotLook(f"{arguments[0]!r} must not be run by this user: {exc.strerror}") from exc
