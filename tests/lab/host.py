@@ -31,6 +31,26 @@ IDENTITY = (
     "home/ops/.ssh/authorized_keys",
 )
 NEVER_SAVED = (*IDENTITY, "var/lib/dbus/machine-id", "var/lib/systemd/random-seed", "var/log/journal", "tmp", "var/tmp")
+NSPAWN = (
+    "--quiet",
+    "--boot",
+    "--register=no",
+    "--keep-unit",
+    "--kill-signal=SIGRTMIN+4",
+    "--capability=CAP_NET_ADMIN",
+    "--resolv-conf=off",
+    "--timezone=off",
+    "--link-journal=no",
+    "--console=read-only",
+)
+SSH_OPTIONS = (
+    "StrictHostKeyChecking=yes",
+    "IdentitiesOnly=yes",
+    "BatchMode=yes",
+    "ConnectTimeout=10",
+    "ServerAliveInterval=5",
+    "LogLevel=ERROR",
+)
 
 
 class Host:
@@ -52,7 +72,8 @@ class Host:
     def ssh(self, user: str = "root") -> list[str]:
         """The words of an ssh command to this host."""
         options = [f"UserKnownHostsFile={self.lab}/known_hosts", *SSH_OPTIONS]
-        return ["ssh", "-F", "none", "-i", str(self.key), *(f"-o{option}" for option in options), f"{user}@{self.address}"]
+        words = [f"-o{option}" for option in options]
+        return ["ssh", "-F", "none", "-i", str(self.key), *words, f"{user}@{self.address}"]
 
     def run(
         self, argv: t.Sequence[str], *, check: bool = True, timeout: float = 60, input: str | None = None,
@@ -146,12 +167,8 @@ class Host:
         for group in self._groups():
             group.mkdir(exist_ok=True)
         run(["ip", "netns", "exec", self.machine, "nft", "flush", "ruleset"])
-        nspawn = f"systemd-nspawn --quiet --directory={self.root} --machine={self.machine} --hostname={self.name} --boot"
-        fixed = (
-            "--register=no --keep-unit --kill-signal=SIGRTMIN+4 --capability=CAP_NET_ADMIN --resolv-conf=off "
-            "--timezone=off --link-journal=no --console=read-only"
-        )
-        argv = [str(BOOT), self.machine, *map(str, self._groups()), "--", *nspawn.split(), *fixed.split()]
+        argv = [str(BOOT), self.machine, *map(str, self._groups()), "--", "systemd-nspawn", *NSPAWN]
+        argv += [f"--directory={self.root}", f"--machine={self.machine}", f"--hostname={self.name}"]
         argv += [f"--network-namespace-path=/run/netns/{self.machine}"]
         environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -172,12 +189,12 @@ class Host:
             if launcher and launcher.poll() is not None:
                 raise LabError(f"{self.name} did not boot: {self._last_words()}")
             if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not answer by SSH within {BOOT_SECONDS:g} seconds: {self._last_words()}")
+                raise LabError(f"{self.name} did not answer by SSH in {BOOT_SECONDS:g} seconds: {self._last_words()}")
             time.sleep(0.05)
         # a unit that failed is the test's matter, not the lab's
         state = self.run(["systemctl", "is-system-running", "--wait"], check=False, timeout=BOOT_SECONDS).stdout.strip()
         if state not in {"running", "degraded"}:
-            raise LabError(f"{self.name} did not finish booting, systemd says {state or 'nothing'}: {self._last_words()}")
+            raise LabError(f"{self.name} did not finish booting, systemd says '{state}': {self._last_words()}")
 
     def _last_words(self) -> str:
         console = self.folder / "console"
@@ -288,16 +305,6 @@ class Host:
                     if len(inner) == 3 and inner[2] == "1":
                         return int(pid)
         raise LabError(f"{self.name} is off.")
-
-
-SSH_OPTIONS = (
-    "StrictHostKeyChecking=yes",
-    "IdentitiesOnly=yes",
-    "BatchMode=yes",
-    "ConnectTimeout=10",
-    "ServerAliveInterval=5",
-    "LogLevel=ERROR",
-)
 
 
 def _answers(address: str) -> bool:

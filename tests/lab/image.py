@@ -16,21 +16,22 @@ from pathlib import Path
 from tests.lab.archive import pack
 from tests.lab.machine import CACHE, LabError, lock, mounted_under, run
 
-PACKAGES = (
-    "systemd systemd-sysv libpam-systemd dbus openssh-server python3 python3-apt sudo iproute2 ca-certificates procps "
-    "curl gnupg cron logrotate less"
-).split()
+PACKAGES = [
+    *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "openssh-server", "python3", "python3-apt", "sudo"),
+    *("iproute2", "ca-certificates", "procps", "curl", "gnupg", "cron", "logrotate", "less"),
+]
 # what would change a host behind a test's back, or wait for hardware that is not there
-MASKED = (
-    "apt-daily.timer apt-daily-upgrade.timer systemd-resolved.service systemd-networkd.service systemd-networkd.socket "
-    "systemd-networkd-wait-online.service systemd-timesyncd.service console-getty.service"
-).split()
+MASKED = [
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "systemd-resolved.service", "systemd-networkd.service"),
+    *("systemd-networkd.socket", "systemd-networkd-wait-online.service", "systemd-timesyncd.service"),
+    "console-getty.service",
+]
 AUTHORITIES = Path("/usr/local/share/ca-certificates")
 BUILD_SECONDS = 600
 
 
 def image() -> Path:
-    """The archive of the image for this machine, built first when there is none; a second caller waits for the first."""
+    """The archive of the image for this machine, built when there is none; a second caller waits for the first."""
     machine = _machine()
     archive = CACHE / f"image-{_key(machine)}.tar.zst"
     if archive.exists():
@@ -91,8 +92,10 @@ def _build(archive: Path, machine: _Machine) -> None:
         command += [f"--aptopt={workshop}/apt.conf", machine.codename, root, *machine.sources]
         run(command, timeout=BUILD_SECONDS)
         _furnish(root, machine)
+        # a lab may just now start from yesterday's
         for old in CACHE.glob("image-*.tar.zst"):
-            old.unlink()
+            if old.stat().st_mtime < time.time() - 86400:
+                old.unlink()
         pack(root, archive)
     finally:
         _clear(workshop)
@@ -127,8 +130,8 @@ def _furnish(root: Path, machine: _Machine) -> None:
     run(["chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", "ops"])
     if machine.authorities:
         target = root / AUTHORITIES.relative_to("/")
-        for path in machine.authorities:
-            shutil.copy(path, target / path.name)
+        for authority in machine.authorities:
+            shutil.copy(authority, target / authority.name)
         run(["chroot", root, "update-ca-certificates"], timeout=120)
         # Node.js brings its own list of authorities
         with (root / "etc/environment").open("a") as environment:

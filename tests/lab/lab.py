@@ -15,7 +15,7 @@ from tests.lab import layers as saved, network
 from tests.lab.archive import unpack
 from tests.lab.host import SSH_OPTIONS, Host
 from tests.lab.image import image
-from tests.lab.machine import CHECKOUT, LABS, LabError, mounted_under, run, why_not
+from tests.lab.machine import LABS, LabError, mounted_under, run, why_not
 
 GROUP = "lab"
 
@@ -43,6 +43,8 @@ class Lab:
         self._names = list(hosts)
         self._hosts: dict[str, Host] = {}
         self.number = 0
+        self.image = ""
+        self._below: dict[str, list[str]] = {}
 
     @classmethod
     def of(cls, name: str) -> Lab:
@@ -52,6 +54,7 @@ class Lab:
             raise LabError(f"There is no lab {name}: python -m tests.lab up {name} --hosts app1,web1")
         state = json.loads(file.read_text())
         lab = cls(name, state["hosts"], layer=state["layers"])
+        lab.image, lab._below = state["image"], state["below"]
         lab._know(state["number"])
         return lab
 
@@ -85,19 +88,23 @@ class Lab:
         if reason:
             raise LabError(reason)
         if self.folder.exists():
-            raise LabError(f"The lab {self.name} is up already, or was left by a crash: python -m tests.lab down {self.name}")
+            down = f"python -m tests.lab down {self.name}"
+            raise LabError(f"The lab {self.name} is up already, or was left by a crash: {down}")
         archive = image()
-        chains = {host: saved.chain(layer, archive) for host, layer in self.layer_of.items()}
+        self.image = archive.name
+        chains = {host: saved.chain(layer, self.image) for host, layer in self.layer_of.items()}
         self.folder.mkdir(parents=True)
         try:
-            run(["mount", "-t", "tmpfs", "-o", "size=80%,nr_inodes=0,mode=711", f"vendhub-lab-{self.name}", self.folder])
+            size = "size=80%,nr_inodes=0,mode=711"
+            run(["mount", "-t", "tmpfs", "-o", size, f"vendhub-lab-{self.name}", self.folder])
+            self._below = {h: [path.name for path in (*chains.get(h, []), archive)] for h in self._names}
             self._save_state()
             self._know(network.make())
             self._save_state()
             self._controls().mkdir(mode=0o700, exist_ok=True)
             run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {self.name}", "-f", self.folder / "key"])
             for packed in {archive, *(path for chain in chains.values() for path in chain)}:
-                unpack(packed, self._unpacked(packed))
+                unpack(packed, self.folder / "below" / packed.name)
             for host in self:
                 host.create(self._disks_below(host), self._addresses())
             self._write_known_hosts()
@@ -136,7 +143,7 @@ class Lab:
     def save(self, host: str, layer: str) -> Path:
         """Shut a host down and keep what is on its disk as a layer; the host stays off."""
         self[host].power_off()
-        return saved.save(layer, self[host].folder / "upper", self.layer_of.get(host), image())
+        return saved.save(layer, self[host].folder / "upper", self.layer_of.get(host), self.image)
 
     def inventory(
         self, groups: t.Mapping[str, t.Sequence[str]] | None = None, variables: t.Mapping[str, t.Any] | None = None
@@ -167,7 +174,8 @@ class Lab:
         self._hosts = {name: Host(self.folder, number, place, name) for place, name in enumerate(self._names)}
 
     def _save_state(self) -> None:
-        state = {"number": self.number, "hosts": self._names, "layers": self.layer_of, "checkout": str(CHECKOUT)}
+        state: dict[str, t.Any] = {"number": self.number, "hosts": self._names, "layers": self.layer_of}
+        state |= {"image": self.image, "below": self._below}
         part = self.folder / "state.part"
         part.write_text(json.dumps(state, indent=2) + "\n")
         part.rename(self.folder / "state.json")
@@ -185,14 +193,8 @@ class Lab:
     def _controls(self) -> Path:
         return Path(f"/run/{network.bridge(self.number)}")
 
-    def _unpacked(self, packed: Path) -> Path:
-        return self.folder / "below" / packed.name.removesuffix(".tar.zst")
-
     def _disks_below(self, host: Host) -> list[Path]:
-        archive = image()
-        layer = self.layer_of.get(host.name)
-        chain = saved.chain(layer, archive) if layer else []
-        return [self._unpacked(packed) for packed in (*chain, archive)]
+        return [self.folder / "below" / name for name in self._below[host.name]]
 
     def _each(self, act: t.Callable[[Host], None], hosts: t.Sequence[Host] | None = None) -> None:
         """Do it on these hosts (all) at once; all are waited for before the first failure is told."""

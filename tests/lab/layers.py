@@ -14,15 +14,15 @@ from tests.lab.machine import CACHE, LabError
 LAYERS = CACHE / "layers"
 
 
-def save(layer: str, upper: Path, parent: str | None, image: Path) -> Path:
+def save(layer: str, upper: Path, parent: str | None, image: str) -> Path:
     """Keep this disk under a name; a layer of that name is replaced."""
     archive = _archive(layer)
     pack(upper, archive, without=NEVER_SAVED)
-    _about(layer).write_text(json.dumps({"image": image.name, "parent": parent}) + "\n")
+    _about(layer).write_text(json.dumps({"image": image, "parent": parent}) + "\n")
     return archive
 
 
-def chain(layer: str, image: Path) -> list[Path]:
+def chain(layer: str, image: str) -> list[Path]:
     """The archives of a layer and of those below it, the topmost first, without the image."""
     archives: list[Path] = []
     below: str | None = layer
@@ -30,7 +30,7 @@ def chain(layer: str, image: Path) -> list[Path]:
         if not _archive(below).exists() or not _about(below).exists():
             raise LabError(f"There is no layer {below}: save one with python -m tests.lab save NAME HOST {below}")
         about = json.loads(_about(below).read_text())
-        if about["image"] != image.name:
+        if about["image"] != image:
             raise LabError(f"The layer {below} belongs to an older image: converge its host again and save it anew.")
         if _archive(below) in archives:
             raise LabError(f"The layer {below} was saved on top of itself: converge its host again and save it anew.")
@@ -39,7 +39,7 @@ def chain(layer: str, image: Path) -> list[Path]:
     return archives
 
 
-def exists(layer: str, image: Path) -> bool:
+def exists(layer: str, image: str) -> bool:
     """True when the layer is there and fits the image."""
     try:
         return bool(chain(layer, image))
