@@ -68,3 +68,9 @@ def test_the_example_of_worst_state_stops_on_a_critical_check(tmp_path: Path) ->
     assert answer["failed"]
     (answer,) = run(tmp_path, [task], {"redis": {"state": "unknown"}, "postgresql": {"state": "ok"}}).values()
     assert not answer.get("failed")
+
+
+def test_the_example_of_subjects_for_looks_at_what_the_host_has(tmp_path: Path) -> None:
+    (task,) = examples("filter.subjects_for")
+    (answer,) = run(tmp_path, [task], {"vault_redis_password": SECRET}).values()
+    assert {finding["check"] for finding in answer["findings"]} == {"system"}  # localhost is in no group
