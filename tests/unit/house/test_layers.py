@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 UTILS = ROOT / "plugins" / "module_utils"
 PACKAGE = "ansible_collections.vendhub.ops.plugins."
 
-WORDS = {"verdict", "limits", "errors", "thresholds", "redact", "remedies"}  # layer 0: no Ansible, no I/O
+WORDS = {"verdict", "limits", "errors", "thresholds", "redact", "remedies", "moment"}  # layer 0: no Ansible, no I/O
 EDGE = {("_core", "module")}  # layer 3 inside module_utils
 FORBIDDEN_IN_PURE = {"socket", "subprocess", "ssl", "http", "urllib.request", "threading", "time", "psycopg2", "redis",
                      "shutil", "tempfile", "os"}
