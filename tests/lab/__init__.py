@@ -9,8 +9,10 @@
         lab["app1"].reboot()
 """
 
+from tests.lab.able import why_not
+from tests.lab.acme import Acme
 from tests.lab.host import Host
 from tests.lab.lab import Lab
-from tests.lab.machine import LabError, why_not
+from tests.lab.machine import LabError
 
-__all__ = ["Host", "Lab", "LabError", "why_not"]
+__all__ = ["Acme", "Host", "Lab", "LabError", "why_not"]

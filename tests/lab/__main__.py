@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import sys
@@ -48,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("host", nargs="?")
         one.set_defaults(act=_whole_hosts, what=command)
 
+    acme = acts.add_parser("acme", help="start an ACME server, print its directory and authority")
+    acme.add_argument("name")
+    acme.add_argument("--names", default="", help="NAME=HOST,NAME=HOST: what names mean, e.g. api.vendhub.test=web1")
+    acme.add_argument("--validity-seconds", type=int, default=90 * 86400, help="how long its certificates live")
+    acme.set_defaults(act=_acme)
+
     save = acts.add_parser("save", help="shut a host down and keep its disk as a layer")
     save.add_argument("name")
     save.add_argument("host")
@@ -87,6 +94,14 @@ def _whole_hosts(words: argparse.Namespace) -> None:
         return
     for host in [lab[words.host]] if words.host else lab:
         host.reboot() if words.what == "reboot" else host.power_failure()
+
+
+def _acme(words: argparse.Namespace) -> None:
+    lab = Lab.of(words.name)
+    pairs = [pair.partition("=") for pair in words.names.split(",") if pair]
+    lab.alias({name: host for name, dummy, host in pairs})
+    server = lab.acme(validity_seconds=words.validity_seconds)
+    print(json.dumps({"directory": server.directory, "ca": str(server.ca), "issuer": str(server.issuer)}))
 
 
 def _list(dummy: argparse.Namespace) -> None:

@@ -7,15 +7,14 @@ import contextlib
 import os
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import time
 import typing as t
 from pathlib import Path
 
-from tests.lab import network
-from tests.lab.machine import CGROUPS, LabError, cgroup_roots, run
+from tests.lab import cgroup, network
+from tests.lab.machine import LabError, run
 
 BOOT_SECONDS = 60.0
 HALT_SECONDS = 30.0
@@ -123,10 +122,9 @@ class Host:
         options += f",upperdir={upper},workdir={work}"
         run(["mount", "-t", "overlay", "-o", options, f"vendhub-lab-{self.name}", self.root])
         keys = self.folder / "identity"
-        names = "".join(f"{address} {name}\n" for name, address in hosts.items())
         authorized = self.key.with_suffix(".pub").read_text()
         self._put("etc/hostname", f"{self.name}\n")
-        self._put("etc/hosts", f"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n{names}")
+        self.names(hosts)
         self._put("etc/machine-id", (keys / "machine-id").read_text(), 0o444)
         for key, mode in (("ssh_host_ed25519_key", 0o600), ("ssh_host_ed25519_key.pub", 0o644)):
             self._put(f"etc/ssh/{key}", (keys / key).read_text(), mode)
@@ -136,6 +134,11 @@ class Host:
             self._put(f"{home.relative_to(self.root)}/.ssh/authorized_keys", authorized, 0o600)
             for path in (home / ".ssh", home / ".ssh/authorized_keys"):
                 os.chown(path, owner.st_uid, owner.st_gid)
+
+    def names(self, hosts: t.Mapping[str, str]) -> None:
+        """Let the host know these names, and no others; it may be on or off."""
+        lines = "".join(f"{address} {name}\n" for name, address in hosts.items())
+        self._put("etc/hosts", f"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n{lines}")
 
     def _put(self, path: str, text: str, mode: int = 0o644) -> None:
         file = self.root / path
@@ -164,10 +167,9 @@ class Host:
 
     def power_on(self) -> None:
         """Boot, and return when systemd has started what it starts."""
-        for group in self._groups():
-            group.mkdir(exist_ok=True)
+        groups = cgroup.make(self.machine)
         run(["ip", "netns", "exec", self.machine, "nft", "flush", "ruleset"])
-        argv = [str(BOOT), self.machine, *map(str, self._groups()), "--", "systemd-nspawn", *NSPAWN]
+        argv = [str(BOOT), self.machine, *map(str, groups), "--", "systemd-nspawn", *NSPAWN]
         argv += [f"--directory={self.root}", f"--machine={self.machine}", f"--hostname={self.name}"]
         argv += [f"--network-namespace-path=/run/netns/{self.machine}"]
         environment = {
@@ -202,15 +204,7 @@ class Host:
 
     def cut_power(self) -> None:
         """Kill everything of the host at once, as a power failure does; it stays off."""
-        groups = self._groups()
-        if groups[0].exists():
-            (groups[0] / "cgroup.kill").write_text("1")
-        deadline = time.monotonic() + HALT_SECONDS
-        for group in groups:
-            while not _remove_group(group):
-                if time.monotonic() > deadline:
-                    raise LabError(f"Processes of {self.name} did not die within {HALT_SECONDS:g} seconds ({group}).")
-                time.sleep(0.02)
+        cgroup.kill(self.machine)
         self.forget_connections()
 
     def forget_connections(self) -> None:
@@ -228,7 +222,7 @@ class Host:
         with contextlib.suppress(LabError):
             self.run(["systemctl", "poweroff"], check=False, timeout=10)
         deadline = time.monotonic() + HALT_SECONDS
-        while self._alive():
+        while cgroup.processes(self.machine):
             if time.monotonic() > deadline:
                 raise LabError(f"{self.name} did not shut down within {HALT_SECONDS:g} seconds: {self._last_words()}")
             time.sleep(0.05)
@@ -248,12 +242,6 @@ class Host:
             time.sleep(0.05)
         self._wait_until_up()
 
-    def _alive(self) -> bool:
-        return any(group.read_text().strip() for group in self._groups()[0].glob("**/cgroup.procs"))
-
-    def _groups(self) -> list[Path]:
-        return [root / self.machine for root in cgroup_roots()]
-
     # what happens to it
 
     def cable(self, plugged: bool) -> None:
@@ -262,11 +250,7 @@ class Host:
 
     def limit_memory(self, limit_bytes: int | None) -> None:
         """Give the host this much memory and no more; None takes the limit away. It must fit what is used already."""
-        old = CGROUPS / "memory" / self.machine / "memory.limit_in_bytes"
-        if old.exists():
-            old.write_text(str(-1 if limit_bytes is None else limit_bytes))
-        else:
-            (CGROUPS / self.machine / "memory.max").write_text("max" if limit_bytes is None else str(limit_bytes))
+        cgroup.limit_memory(self.machine, limit_bytes)
 
     @contextlib.contextmanager
     def full_disk(self, path: str, free_bytes: int = 0) -> t.Iterator[None]:
@@ -297,13 +281,12 @@ class Host:
 
     def _leader(self) -> int:
         """The process on the machine that is the host's PID 1."""
-        for group in self._groups()[0].glob("**/cgroup.procs"):
-            for pid in group.read_text().split():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    status = Path(f"/proc/{pid}/status").read_text()
-                    inner = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()
-                    if len(inner) == 3 and inner[2] == "1":
-                        return int(pid)
+        for pid in cgroup.processes(self.machine):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                status = Path(f"/proc/{pid}/status").read_text()
+                inside = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
+                if inside == [str(pid), "1"]:
+                    return pid
         raise LabError(f"{self.name} is off.")
 
 
@@ -314,17 +297,3 @@ def _answers(address: str) -> bool:
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False
-
-
-def _remove_group(group: Path) -> bool:
-    """Remove a control group with those below it, killing what a version 1 hierarchy still holds."""
-    if not group.exists():
-        return True
-    for child in sorted(group.glob("**/"), reverse=True):
-        with contextlib.suppress(OSError):
-            for pid in (child / "cgroup.procs").read_text().split():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            child.rmdir()
-    return not group.exists()

@@ -12,10 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.lab import layers as saved, network
+from tests.lab.able import why_not
+from tests.lab.acme import SERVER, Acme
 from tests.lab.archive import unpack
 from tests.lab.host import SSH_OPTIONS, Host
 from tests.lab.image import image
-from tests.lab.machine import LABS, LabError, mounted_under, run, why_not
+from tests.lab.machine import LABS, LabError, mounted_under, run
 
 GROUP = "lab"
 
@@ -44,6 +46,7 @@ class Lab:
         self._hosts: dict[str, Host] = {}
         self.number = 0
         self.image = ""
+        self.aliases: dict[str, str] = {}
         self._below: dict[str, list[str]] = {}
 
     @classmethod
@@ -54,7 +57,7 @@ class Lab:
             raise LabError(f"There is no lab {name}: python -m tests.lab up {name} --hosts app1,web1")
         state = json.loads(file.read_text())
         lab = cls(name, state["hosts"], layer=state["layers"])
-        lab.image, lab._below = state["image"], state["below"]
+        lab.image, lab._below, lab.aliases = state["image"], state["below"], state.get("aliases", {})
         lab._know(state["number"])
         return lab
 
@@ -127,6 +130,7 @@ class Lab:
                 run(["ssh", "-F", "none", "-O", "exit", "-S", controls, "all"], check=False)
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(self._controls())
+            self._acme().stop()
             self._each(Host.destroy)
             network.unmake(self.number)
         for point in mounted_under(self.folder):
@@ -144,6 +148,24 @@ class Lab:
         """Shut a host down and keep what is on its disk as a layer; the host stays off."""
         self[host].power_off()
         return saved.save(layer, self[host].folder / "upper", self.layer_of.get(host), self.image)
+
+    def alias(self, names: t.Mapping[str, str]) -> None:
+        """Let these names, on all hosts and for the ACME server, mean these hosts: ``{"api.vendhub.test": "web1"}``."""
+        self.aliases |= {name: self[host].name for name, host in names.items()}
+        self._save_state()
+        for host in self:
+            host.names(self._addresses())
+        if self._acme().running():
+            self._acme().resolve(self._addresses())
+
+    def acme(self, *, validity_seconds: int = 90 * 86400) -> Acme:
+        """Start an ACME server that the hosts reach by HTTPS; it validates at port 80 of the host a name means."""
+        server = self._acme()
+        server.start(self._addresses(), validity_seconds)
+        return server
+
+    def _acme(self) -> Acme:
+        return Acme(self.folder, self.number)
 
     def inventory(
         self, groups: t.Mapping[str, t.Sequence[str]] | None = None, variables: t.Mapping[str, t.Any] | None = None
@@ -175,7 +197,7 @@ class Lab:
 
     def _save_state(self) -> None:
         state: dict[str, t.Any] = {"number": self.number, "hosts": self._names, "layers": self.layer_of}
-        state |= {"image": self.image, "below": self._below}
+        state |= {"image": self.image, "below": self._below, "aliases": self.aliases}
         part = self.folder / "state.part"
         part.write_text(json.dumps(state, indent=2) + "\n")
         part.rename(self.folder / "state.json")
@@ -188,7 +210,10 @@ class Lab:
         (self.folder / "known_hosts").write_text("".join(lines))
 
     def _addresses(self) -> dict[str, str]:
-        return {host.name: host.address for host in self}
+        """All names that mean something in this lab."""
+        hosts = {host.name: host.address for host in self}
+        aliases = {name: self[host].address for name, host in self.aliases.items()}
+        return {**hosts, **aliases, SERVER: network.gateway(self.number)}
 
     def _controls(self) -> Path:
         return Path(f"/run/{network.bridge(self.number)}")

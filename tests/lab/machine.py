@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,15 +15,6 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache" / "lab"
 LABS = CHECKOUT / ".lab"
-CGROUPS = Path("/sys/fs/cgroup")
-PROGRAMS = {
-    "mmdebstrap": "mmdebstrap",
-    "systemd-nspawn": "systemd-container",
-    "nft": "nftables",
-    "zstd": "zstd",
-    "ip": "iproute2",
-    "ssh": "openssh-client",
-}
 
 
 class LabError(RuntimeError):
@@ -46,32 +36,6 @@ def run(
         said = (done.stderr.strip() or done.stdout.strip())[-2000:]
         raise LabError(f"{' '.join(words)} ended with {done.returncode}: {said}")
     return done
-
-
-def why_not() -> str | None:
-    """One sentence why this machine cannot boot hosts; None when it can."""
-    if not sys.platform.startswith("linux"):
-        return "Hosts of the lab boot on Linux only."
-    if os.geteuid() != 0:
-        return "Booting hosts needs root."
-    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
-    if missing:
-        return f"Booting hosts needs the system packages {', '.join(missing)} (make system)."
-    if not cgroup_roots():
-        return f"Booting hosts needs a writable cgroup version 2 hierarchy at {CGROUPS} or {CGROUPS}/unified."
-    if "overlay" not in Path("/proc/filesystems").read_text():
-        return "Booting hosts needs the overlay file system of the kernel (modprobe overlay)."
-    return None
-
-
-def cgroup_roots() -> list[Path]:
-    """The hierarchies in which every host gets a group of its own, version 2 first; empty when there is none."""
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS] if os.access(CGROUPS, os.W_OK) else []
-    roots = [CGROUPS / name for name in ("unified", "systemd", "memory", "cpuacct", "freezer")]
-    if not (roots[0] / "cgroup.procs").exists() or not os.access(roots[0], os.W_OK):
-        return []
-    return [root for root in roots if (root / "cgroup.procs").exists()]
 
 
 @contextlib.contextmanager
