@@ -121,7 +121,7 @@ def test_something_that_is_no_file_is_not_followed_and_does_not_make_it_wait(tmp
 @pytest.mark.parametrize(("options", "words"), [
     ({"operation": ""}, "operation must be"), ({"ttl_seconds": 0}, "ttl_seconds"), ({"ttl_seconds": 86401}, "86400"),
     ({"holder": "a\nb"}, "holder must be"), ({"reason": "x" * 1001}, "reason"),
-   
+
     ({"run": {"pid": "1"}}, "run must have"),
     ({"timeout_seconds": 0}, "timeout_seconds"), ({"directory": "/proc/nowhere"}, "cannot be made"),
 ])
