@@ -155,6 +155,13 @@ findings:
       type: str
       returned: when the state is not V(ok) and there is such a playbook
       sample: vendhub.ops.investigate_errors
+    reason:
+      description: >-
+        Why a service does not work, as one word (C(absent), C(silent), C(exhausted), C(foreign), C(starting),
+        C(full)).
+      type: str
+      returned: when it does not work and the reason is known
+      sample: absent
     details:
       description:
         - The 20 most frequent kinds of error with C(fingerprint), C(count), C(first_seen), C(last_seen) (UTC), C(file)

@@ -128,6 +128,13 @@ findings:
       type: str
       returned: when the state is not V(ok) and there is such a playbook
       sample: vendhub.ops.free_redis_memory
+    reason:
+      description: >-
+        Why a service does not work, as one word (C(absent), C(silent), C(exhausted), C(foreign), C(starting),
+        C(full)).
+      type: str
+      returned: when it does not work and the reason is known
+      sample: absent
     details:
       description: Rows that support the finding.
       type: list

@@ -113,6 +113,13 @@ findings:
       description: The playbook that repairs it.
       type: str
       returned: when the state is not V(ok) and there is such a playbook
+    reason:
+      description: >-
+        Why a service does not work, as one word (C(absent), C(silent), C(exhausted), C(foreign), C(starting),
+        C(full)).
+      type: str
+      returned: when it does not work and the reason is known
+      sample: absent
     details:
       description: Rows that support the finding.
       type: list

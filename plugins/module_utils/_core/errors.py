@@ -6,9 +6,24 @@
 
 from __future__ import annotations
 
+# Why a service does not work, as a word for programs; a finding carries it beside its sentence.
+ABSENT = "absent"  # nothing listens there, no daemon runs
+SILENT = "silent"  # it takes the question and does not answer: frozen, overloaded, or a firewall
+EXHAUSTED = "exhausted"  # it takes no further connections
+FOREIGN = "foreign"  # something else answers there
+STARTING = "starting"  # it starts, recovers or shuts down
+FULL = "full"  # it refuses writes for lack of memory or disk
+
 
 class OpsError(Exception):
-    """What failed, on what, why, and what to do; the text is shown as it is and never holds a secret."""
+    """What failed, on what, why, and what to do; the text is shown as it is and never holds a secret.
+
+    ``reason`` is one of the words above, or empty.
+    """
+
+    def __init__(self, message: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ServiceDown(OpsError):

@@ -13,7 +13,7 @@ import time
 import traceback
 import typing as t
 
-from .errors import BadOption, CannotLook, OpsError, ServiceDown
+from .errors import SILENT, BadOption, CannotLook, OpsError, ServiceDown
 from .redact import redact
 from .verdict import Finding, Inspection, State, Verdict
 
@@ -115,11 +115,11 @@ def answer(subject: Subject) -> Answer:
     try:
         inspection = subject.inspect()
     except ServiceDown as exc:
-        return Answer(_verdict(subject, State.CRITICAL, str(exc)))
+        return Answer(_verdict(subject, State.CRITICAL, str(exc), exc.reason))
     except CannotLook as exc:
         return Answer(_verdict(subject, State.UNKNOWN, str(exc)), exc)
     except OpsError as exc:
-        return Answer(_verdict(subject, State.CRITICAL if subject.service else State.UNKNOWN, str(exc)))
+        return Answer(_verdict(subject, State.CRITICAL if subject.service else State.UNKNOWN, str(exc), exc.reason))
     except Exception as exc:  # a fault of ours must not silence the other subjects
         return Answer(_verdict(subject, State.UNKNOWN, f"the check itself failed: {_fault(exc)}"), exc)
     return Answer(Verdict(subject.check, subject.target, inspection.findings, inspection.metrics))
@@ -127,12 +127,13 @@ def answer(subject: Subject) -> Answer:
 
 def _silent(subject: Subject) -> Answer:
     state = State.CRITICAL if subject.service else State.UNKNOWN
-    return Answer(_verdict(subject, state, f"{subject.target} did not answer within {subject.deadline_seconds:g} s"))
+    return Answer(_verdict(subject, state, f"{subject.target} did not answer within {subject.deadline_seconds:g} s",
+                           SILENT))
 
 
-def _verdict(subject: Subject, state: State, message: str) -> Verdict:
-    return Verdict(subject.check, subject.target,
-                   (Finding(f"{subject.check}_reachable", state, redact(message), object=subject.target),))
+def _verdict(subject: Subject, state: State, message: str, reason: str = "") -> Verdict:
+    finding = Finding(f"{subject.check}_reachable", state, redact(message), object=subject.target, reason=reason)
+    return Verdict(subject.check, subject.target, (finding,))
 
 
 def _fault(exc: Exception) -> str:

@@ -44,7 +44,8 @@ class Finding:
     """One thing that was looked at.
 
     ``object`` says which mount, app or certificate when a check looks at several; ``details`` are flat rows that
-    support the finding (error groups, blocking sessions); ``remedy`` is the playbook that repairs it.
+    support the finding (error groups, blocking sessions); ``remedy`` is the playbook that repairs it; ``reason`` is
+    the sentence as one word for programs (errors.py), where there is one.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Finding:
     critical: t.Optional[Number] = None
     object: str = ""
     remedy: str = ""
+    reason: str = ""
     details: tuple[t.Mapping[str, t.Any], ...] = ()
 
     def as_dict(self) -> dict[str, t.Any]:
@@ -64,7 +66,7 @@ class Finding:
         for key in ("value", "warning", "critical"):
             if getattr(self, key) is not None:
                 data[key] = getattr(self, key)
-        for key in ("unit", "object", "remedy"):
+        for key in ("unit", "object", "remedy", "reason"):
             if getattr(self, key):
                 data[key] = getattr(self, key)
         if self.details:

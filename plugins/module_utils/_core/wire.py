@@ -12,7 +12,7 @@ import ssl
 import time
 import typing as t
 
-from .errors import CannotLook, ServiceDown
+from .errors import ABSENT, SILENT, CannotLook, ServiceDown
 
 Clock = t.Callable[[], float]
 Words = t.Sequence[tuple[t.Any, str]]
@@ -36,7 +36,7 @@ class Progress:
             words = self._words(exc)
             if words is None:
                 raise
-            raise ServiceDown(f"{self.shown} {words}") from exc
+            raise ServiceDown(f"{self.shown} {words}", _reason(exc)) from exc
 
     def _words(self, exc: Exception) -> t.Optional[str]:
         table = (
@@ -52,6 +52,12 @@ class Progress:
             if isinstance(exc, kind):
                 return words
         return f"cannot be reached: {exc.strerror or exc}" if isinstance(exc, OSError) else None
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, socket.timeout):
+        return SILENT
+    return ABSENT if isinstance(exc, ConnectionRefusedError) else ""
 
 
 def left(deadline: float, clock: Clock) -> float:

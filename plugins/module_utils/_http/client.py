@@ -20,7 +20,7 @@ def ask(getter: Getter, where: Address) -> Answer:
     try:
         reply = getter.get(where)
     except ServiceDown as exc:
-        return Answer(failure=str(exc))
+        return Answer(failure=str(exc), reason=exc.reason)
     return Answer(reply.status, reply.body, reply.seconds, retry_after=reply.headers.get("retry-after", ""))
 
 

@@ -30,6 +30,7 @@ class Answer:
     body: bytes = b""
     seconds: float = 0.0
     failure: str = ""
+    reason: str = ""  # the failure as a word, as in _core/errors
     retry_after: str = ""
 
 
@@ -72,7 +73,7 @@ def nearest_rank(values: t.Sequence[float], quantile: float) -> float:
 
 
 def _health(name: str, answers: t.Sequence[Answer], expectation: Expectation, search: Search) -> Finding:
-    wrong = [(answer, words) for answer, words in ((a, _fault(a, expectation, search)) for a in answers) if words]
+    wrong = [(answer, words) for answer, words in ((a, fault(a, expectation, search)) for a in answers) if words]
     limited = [answer for answer, _words in wrong if answer.status == RATE_LIMITED]
     bad = [(answer, words) for answer, words in wrong if answer.status != RATE_LIMITED]
     good = len(answers) - len(wrong)
@@ -80,7 +81,8 @@ def _health(name: str, answers: t.Sequence[Answer], expectation: Expectation, se
         refused = all(answer.status in (401, 403) for answer, _words in bad)
         share = f" ({len(bad)} of {len(answers)} answers were bad)" if good else ""
         return Finding("api_health", State.UNKNOWN if refused else State.CRITICAL, f"{bad[0][1]}{share}",
-                       value=bad[0][0].status or None, object=name, remedy="" if refused else REMEDY)
+                       value=bad[0][0].status or None, object=name, remedy="" if refused else REMEDY,
+                       reason=bad[0][0].reason)
     if not good:
         return Finding("api_health", State.UNKNOWN, _limited(limited[0]), value=RATE_LIMITED, object=name)
     note = f", then rate-limited (429) after {good}" if limited else ""
@@ -93,7 +95,7 @@ def _limited(answer: Answer) -> str:
     return f"rate-limited (429): nothing can be said about its health; try later{f', in {wait} s' if wait else ''}"
 
 
-def _fault(answer: Answer, expectation: Expectation, search: Search) -> str:
+def fault(answer: Answer, expectation: Expectation, search: Search) -> str:
     """What is wrong with this answer, in words; empty when nothing is."""
     if answer.failure:
         return answer.failure
@@ -130,7 +132,7 @@ def _blind(answer: Answer, expectation: Expectation) -> str:
 def _ready(name: str, answer: Answer) -> Finding:
     if answer.status == RATE_LIMITED and not answer.failure:
         return Finding("api_ready", State.UNKNOWN, _limited(answer), value=RATE_LIMITED, object=name)
-    words = _fault(answer, Expectation(expressions=()), lambda _expression, _body: None)
+    words = fault(answer, Expectation(expressions=()), lambda _expression, _body: None)
     if words:
         state = State.UNKNOWN if answer.status in (401, 403) else State.CRITICAL
         return Finding("api_ready", state, f"not ready: {words}", value=answer.status or None, object=name,
@@ -139,21 +141,22 @@ def _ready(name: str, answer: Answer) -> Finding:
 
 
 def _release(name: str, answers: t.Sequence[Answer], expectation: Expectation, search: Search) -> Finding:
-    served = sorted({text for text in (_served(answer, expectation.release_expression, search) for answer in answers)
-                     if text})
+    found = sorted({text for text in (served(answer, expectation.release_expression, search) for answer in answers)
+                    if text})
     wanted = expectation.release_expected
-    if not served:
+    if not found:
         return Finding("api_release", State.UNKNOWN, object=name,
                        message=f"no answer says which release is served ({expectation.release_expression})")
-    text = ", ".join(served)
-    if wanted and served != [wanted]:
+    text = ", ".join(found)
+    if wanted and found != [wanted]:
         return Finding("api_release", State.CRITICAL, f"serves release {text}, not {wanted}", value=text, object=name,
                        remedy=REMEDY)
-    return Finding("api_release", State.OK if len(served) == 1 else State.WARNING, value=text, object=name,
-                   message=f"serves release {text}" if len(served) == 1 else f"serves several releases: {text}")
+    return Finding("api_release", State.OK if len(found) == 1 else State.WARNING, value=text, object=name,
+                   message=f"serves release {text}" if len(found) == 1 else f"serves several releases: {text}")
 
 
-def _served(answer: Answer, expression: str, search: Search) -> str:
+def served(answer: Answer, expression: str, search: Search) -> str:
+    """The release that this answer names, without secrets and cut; empty when it names none."""
     known, body = parse(answer.body)
     found = search(expression, body) if known else None
     return redact(str(found))[:100] if isinstance(found, (str, int, float)) and not isinstance(found, bool) else ""

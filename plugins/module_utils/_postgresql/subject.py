@@ -34,7 +34,7 @@ def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
         except Exhausted as exc:
             remedy = thresholds.row("postgresql_connections_percent").remedy
             return Inspection((Finding("postgresql_reachable", State.CRITICAL, str(exc), object=str(where),
-                                       remedy=remedy),))
+                                       remedy=remedy, reason=exc.reason),))
         return judge(facts, thresholds, statements=statements, lock_wait_seconds=options["lock_wait_seconds"])
 
     return Subject("postgresql", str(where), inspect, where.timeout_seconds + GRACE_SECONDS)

@@ -14,7 +14,7 @@ import socket
 import time
 import typing as t
 
-from .._core.errors import CannotLook, OpsError, ServiceDown
+from .._core.errors import ABSENT, EXHAUSTED, FOREIGN, FULL, SILENT, STARTING, CannotLook, OpsError, ServiceDown
 from .._core.libs import need
 from .._core.redact import redact
 from .._core.unseen import Unseen
@@ -34,9 +34,12 @@ _TROUBLE = {
     "CLUSTERDOWN": "belongs to a cluster that is down",
 }
 
+_REASONS = {"LOADING": STARTING, "MISCONF": FULL, "OOM": FULL, "BUSY": SILENT}
+
 _BROKEN: dict[int, OpsError] = {
-    errno.ECONNREFUSED: ServiceDown("connection refused, nothing listens there; start Redis or correct the address"),
-    errno.ENOENT: ServiceDown("there is no such socket; start Redis or correct unix_socket"),
+    errno.ECONNREFUSED: ServiceDown("connection refused, nothing listens there; start Redis or correct the address",
+                                    ABSENT),
+    errno.ENOENT: ServiceDown("there is no such socket; start Redis or correct unix_socket", ABSENT),
     errno.EACCES: CannotLook("this user must not use the socket; become root or a member of its group"),
 }
 
@@ -101,7 +104,7 @@ class Client:
             raise refusal(reply, command, self._address)
         if not isinstance(reply, str) or "redis_version:" not in reply:
             raise ServiceDown(f"{command} was answered with something that is not Redis' own; look what really "
-                              f"listens there")
+                              f"listens there", FOREIGN)
         return reply
 
     def _reply(self) -> t.Any:
@@ -123,14 +126,14 @@ class Client:
                 raise _rubbish() from exc
             raise login_refused(self._address, str(exc)) from exc
         except errors.BusyLoadingError as exc:
-            raise ServiceDown(f"it {_TROUBLE['LOADING']}") from exc
+            raise ServiceDown(f"it {_TROUBLE['LOADING']}", STARTING) from exc
         except (errors.InvalidResponse, RecursionError) as exc:
             raise _rubbish() from exc
         except errors.ResponseError as exc:
             raise refusal(_refused(exc), "the login", self._address) from exc
         except errors.TimeoutError as exc:
             raise ServiceDown(f"no answer within {self._address.timeout_seconds:g} s: it is frozen, overloaded, or a "
-                              f"firewall drops the packets") from exc
+                              f"firewall drops the packets", SILENT) from exc
         except (errors.RedisError, OSError, ValueError, UnicodeError) as exc:
             raise _broken(exc) from exc
 
@@ -147,7 +150,7 @@ def refusal(refused: Refused, command: str, address: Address) -> OpsError:
         return login_refused(address, str(refused))
     if "without any password" in str(refused):  # older libraries do not take it for a refused login
         return login_refused(address, str(refused))
-    return ServiceDown(f"it {trouble(refused)}")
+    return ServiceDown(f"it {trouble(refused)}", _REASONS.get(refused.word, ""))
 
 
 def trouble(refused: Refused) -> str:
@@ -216,7 +219,7 @@ def _refused(exc: Exception) -> Refused:
 
 def _rubbish() -> ServiceDown:
     return ServiceDown("what answers there does not speak the protocol of Redis; look what really listens, and whether "
-                       "tls is set as the server wants it")
+                       "tls is set as the server wants it", FOREIGN)
 
 
 def _broken(exc: Exception) -> OpsError:
@@ -228,7 +231,8 @@ def _broken(exc: Exception) -> OpsError:
         if any(cause.errno == code for cause in causes):
             return error
     if "max number of clients" in text:
-        return ServiceDown("it is full: max number of clients reached; raise maxclients or end clients")
+        return ServiceDown("it is full: max number of clients reached; raise maxclients or end clients",
+                           EXHAUSTED)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return CannotLook(f"its certificate is not trusted ({text[:160]}); set ca_path")
     return ServiceDown(f"the connection broke: {redact(text)[:200] or type(exc).__name__}")

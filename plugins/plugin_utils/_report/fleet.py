@@ -213,6 +213,7 @@ def _entry(data: t.Mapping[str, t.Any], check: str) -> Entry:
         critical=_number(data.get("critical")),
         object=plain.line(data.get("object") or "", 300),
         remedy=_playbook(data.get("remedy")),
+        reason=plain.line(data.get("reason") or "", 40),
         details=tuple(plain.row(one) for one in _mappings(data.get("details"))[:MOST_ROWS]),
     )
     return Entry(plain.line(data.get("check") or check, 60), finding)
