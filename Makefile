@@ -54,6 +54,24 @@ unit: setup  ## tests of pure code, seconds
 integration: setup system  ## tests against real services on this machine
 	$(BIN)/pytest tests/integration
 
+.PHONY: hosts
+hosts: setup system  ## tests on real hosts: the lab boots them, see docs/lab.md
+	$(BIN)/pytest tests/hosts
+
+LAB ?= lab
+HOSTS ?= 1
+.PHONY: lab-up
+lab-up: setup system  ## boot hosts by hand: make lab-up HOSTS=3, or HOSTS=app1,web1
+	$(BIN)/python -m tests.lab up $(LAB) --hosts $(HOSTS)
+
+.PHONY: lab-ssh
+lab-ssh: setup  ## a shell on one of them: make lab-ssh HOST=host1
+	@$(BIN)/python -m tests.lab ssh $(LAB) $(or $(HOST),host1)
+
+.PHONY: lab-down
+lab-down: setup  ## take them away
+	$(BIN)/python -m tests.lab down $(LAB)
+
 .PHONY: sanity
 sanity: setup  ## ansible-test sanity
 	scripts/sanity.sh

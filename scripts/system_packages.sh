@@ -14,6 +14,13 @@ needed=(
     /usr/lib/postgresql/15/bin/postgres=postgresql-15
     openssl=openssl
     sshd=openssh-server
+    mmdebstrap=mmdebstrap
+    systemd-nspawn=systemd-container
+    nft=nftables
+    zstd=zstd
+    ip=iproute2
+    ssh=openssh-client
+    pebble=pebble
 )
 
 missing=()

@@ -258,7 +258,8 @@ class Host:
 
         Afterwards the folder is as it was: what was written meanwhile is gone.
         """
-        inside = ["nsenter", f"--target={self._leader()}", "--mount", "--"]
+        leader = self._leader()
+        inside = ["nsenter", f"--target={leader}", "--mount", "--pid", "--"]
         used = int(run([*inside, "du", "-s", "--block-size=1", path]).stdout.split()[0])
         entries = len(run([*inside, "find", path]).stdout.splitlines())
         stage = "/run/lab-full-disk"
@@ -268,7 +269,8 @@ class Host:
         run([*inside, "mkdir", "-p", stage])
         run([*inside, "mount", "-t", "tmpfs", "-o", f"size={size}", "lab-full-disk", stage])
         run([*inside, "cp", "--archive", f"{path}/.", stage])
-        status = os.statvfs(f"/proc/{self._leader()}/root{stage}")
+        run([*inside, "chmod", f"--reference={path}", stage])
+        status = os.statvfs(f"/proc/{leader}/root{stage}")
         spare = status.f_bavail * status.f_frsize
         size -= (spare - free_bytes) // page * page
         run([*inside, "mount", "-o", f"remount,size={size}", stage])
@@ -277,7 +279,9 @@ class Host:
         try:
             yield
         finally:
-            run([*inside, "umount", "--lazy", path])
+            # a host that was reset or rebooted meanwhile has lost the small disk already
+            if Path(f"/proc/{leader}").exists():
+                run([*inside, "umount", "--lazy", path])
 
     def _leader(self) -> int:
         """The process on the machine that is the host's PID 1."""
