@@ -12,7 +12,7 @@ import typing as t
 from .._core.errors import OpsError
 from .ledger import Ledger, Release
 
-PREVIOUS_GOOD = "previous_good"
+PREVIOUS_GOOD, CURRENT, NEWEST_STAGED = "previous_good", "current", "newest_staged"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +25,16 @@ class Removal:
 
 
 def choose(ledger: Ledger, current: t.Optional[str], wanted: str) -> Release:
-    """The release that ``wanted`` means: ``previous_good``, an id, a tag, or the beginning of a sha.
+    """The release that ``wanted`` means: a word (see above), an id, a tag, or the beginning of a sha.
 
     OpsError says why there is none, or which ones it could be. A bad release is only chosen by its own name.
     """
     if wanted == PREVIOUS_GOOD:
         return previous_good(ledger, current)
+    if wanted == CURRENT:
+        return _current(ledger, current)
+    if wanted == NEWEST_STAGED:
+        return newest_staged(ledger)
     found = ledger.matching(wanted)
     if not found:
         known = ", ".join(one.id for one in ledger.releases if not one.removed_at) or "none"
@@ -59,6 +63,14 @@ def previous_good(ledger: Ledger, current: t.Optional[str]) -> Release:
     raise OpsError(f"there is no good release before {current or 'this one'} to go back to{_why(earlier)}")
 
 
+def newest_staged(ledger: Ledger) -> Release:
+    """The release that was staged last and not found bad since."""
+    there = [one for one in ledger.releases if not (one.adopted or one.removed_at or one.is_bad)]
+    if not there:
+        raise OpsError("no release is staged on this host; stage one first")
+    return max(there, key=lambda one: one.staged_at)
+
+
 def removable(ledger: Ledger, sizes: t.Mapping[str, int], current: t.Optional[str], keep: int) -> list[Removal]:
     """What pruning takes away: all but the newest ``keep``, never the current, the one to go back to, or the last good.
 
@@ -76,6 +88,13 @@ def unknown_migrations(target: Release, current: t.Optional[Release]) -> list[st
         return []
     known = set(target.migrations)
     return [name for name in current.migrations if name not in known]
+
+
+def _current(ledger: Ledger, current: t.Optional[str]) -> Release:
+    found = ledger.get(current) if current else None
+    if found is None:
+        raise OpsError(f"what is served here ({current or 'nothing'}) is not in the ledger; adopt it first")
+    return found
 
 
 def _protected(ledger: Ledger, current: t.Optional[str]) -> set[str]:

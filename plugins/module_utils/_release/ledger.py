@@ -38,6 +38,7 @@ class Release:
     bad_by: str = ""
     removed_at: str = ""
     adopted: bool = False
+    changed_files: int = 0  # of an adopted checkout, against its commit
     order: int = 0  # position of the first activation, -1 before it
 
     @property
@@ -61,6 +62,7 @@ class Ledger:
 
     releases: tuple[Release, ...] = ()
     unreadable: int = 0
+    last_activated: str = ""
 
     def get(self, release: str) -> t.Optional[Release]:
         """The release of exactly this id."""
@@ -79,6 +81,7 @@ def read(text: str) -> Ledger:
     """Turn the ledger's text into releases; a line that is torn or foreign is counted, never fatal."""
     known: dict[str, Release] = {}
     unreadable = activations = 0
+    last_activated = ""
     for line in text.splitlines():
         if not line.strip():
             continue
@@ -90,8 +93,10 @@ def read(text: str) -> Ledger:
         if entry["event"] == ACTIVATED and release.order < 0:
             release = dataclasses.replace(release, order=activations)
             activations += 1
+        if entry["event"] == ACTIVATED:
+            last_activated = release.id
         known[release.id] = _after(release, entry)
-    return Ledger(tuple(known.values()), unreadable)
+    return Ledger(tuple(known.values()), unreadable, last_activated)
 
 
 def line(at: str, event: str, release: str, **said: t.Any) -> str:
@@ -116,10 +121,12 @@ def _after(release: Release, entry: t.Mapping[str, t.Any]) -> Release:
     event = entry["event"]
     if event in (ADOPTED, STAGED):
         migrations = entry.get("migrations")
+        changed = entry.get("changed_files")
         return dataclasses.replace(
             release, path=_text(entry, "path"), sha=_text(entry, "sha"), ref=_text(entry, "ref"),
             migrations=tuple(map(str, migrations)) if isinstance(migrations, list) else (),
-            staged_at=at, adopted=event == ADOPTED, removed_at="", proven_at="", bad_at="", bad_reason="", bad_by="")
+            staged_at=at, adopted=event == ADOPTED, changed_files=changed if isinstance(changed, int) else 0,
+            removed_at="", proven_at="", bad_at="", bad_reason="", bad_by="")
     if event == PROVEN:
         return dataclasses.replace(release, proven_at=at)
     if event == ACTIVATED:

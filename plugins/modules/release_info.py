@@ -1,0 +1,161 @@
+# Copyright (c) 2026 VendHub DevOps Team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_info
+short_description: Tell which releases a host has and which one is served
+version_added: 0.1.0
+description:
+  - Reads the link C(current), the ledger and the folders, and says where they disagree.
+author:
+  - VendHub DevOps Team (@vendhub)
+options:
+  root:
+    description: The folder with C(releases/), C(shared/), C(repository/) and the link C(current).
+    type: path
+    default: /opt/vendhub
+  state_directory:
+    description: Where the ledger C(releases.jsonl) is kept.
+    type: path
+    default: /var/lib/vendhub-ops
+  subfolder:
+    description: The application's folder inside a release, such as C(backend) in a monorepo. Empty for the top.
+    type: str
+    default: ''
+attributes:
+  check_mode:
+    description: Can run in check mode and gives the same answer there.
+    support: full
+  diff_mode:
+    description: There is nothing to show, nothing is changed.
+    support: none
+  idempotent:
+    description: Nothing is ever changed.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: See what is served and what there is to go back to
+  vendhub.ops.release_info:
+  register: releases
+
+- name: Refuse to go on while something is not as the ledger says
+  ansible.builtin.assert:
+    that: releases.disagreements | length == 0
+    fail_msg: "{{ releases.msg }}"
+"""
+
+RETURN = r"""
+msg:
+  description: What is served, and every disagreement.
+  returned: always
+  type: str
+  sample: 20261123T202249Z-5f3c9a01 is served, 3 releases on this host
+current:
+  description: The release that is served. On a host without the link, the one that was adopted.
+  returned: success
+  type: str
+  sample: 20261123T202249Z-5f3c9a01
+link:
+  description: Where C(current) points; empty when there is no such link.
+  returned: success
+  type: str
+previous_good:
+  description: The release to go back to; empty when there is none.
+  returned: success
+  type: str
+previous_good_missing:
+  description: Why there is none.
+  returned: success
+  type: str
+releases:
+  description: Every release that is on the host, in the order of staging.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    release:
+      description: Its id.
+      type: str
+      returned: always
+    state:
+      description: One of V(staged), V(proven), V(active) (served, never proved good), V(good), V(bad).
+      type: str
+      returned: always
+    path:
+      description: Its folder.
+      type: str
+      returned: always
+    sha:
+      description: Its commit.
+      type: str
+      returned: always
+    ref:
+      description: The tag or branch it was staged from.
+      type: str
+      returned: always
+    current:
+      description: Whether it is served.
+      type: bool
+      returned: always
+    adopted:
+      description: Whether it was adopted in place.
+      type: bool
+      returned: always
+    changed_files:
+      description: In how many files an adopted checkout differed from its commit.
+      type: int
+      returned: always
+    migrations:
+      description: The migrations it brings.
+      type: list
+      elements: str
+      returned: always
+    bytes:
+      description: What it takes on the disk; 0 for an adopted one.
+      type: int
+      returned: always
+    bad_reason:
+      description: Why it was found bad.
+      type: str
+      returned: when it was
+    bad_by:
+      description: Who found it bad.
+      type: str
+      returned: when it was
+    staged_at:
+      description: When it was staged. The other times are C(proven_at), C(first_activated_at), C(activated_at),
+        C(good_at) and C(bad_at).
+      type: str
+      returned: always
+disagreements:
+  description: Where the link, the ledger and the folders do not say the same, each in a sentence.
+  returned: success
+  type: list
+  elements: str
+bytes_free:
+  description: What is free where the releases are.
+  returned: success
+  type: int
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import OpsError
+from ansible_collections.vendhub.ops.plugins.module_utils._release.options import PLACE, place
+from ansible_collections.vendhub.ops.plugins.module_utils._release.report import report
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=PLACE, supports_check_mode=True)
+    try:
+        found = report(place(module.params))
+    except OpsError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, **found)
+
+
+if __name__ == "__main__":
+    main()
