@@ -26,17 +26,19 @@ class Output:
 
 
 def run(arguments: t.Sequence[str], timeout_seconds: float, *, environment: t.Optional[t.Mapping[str, str]] = None,
-        owner: t.Optional[tuple[int, int]] = None, folder: t.Optional[str] = None) -> Output:
+        owner: t.Optional[tuple[int, int]] = None, folder: t.Optional[str] = None,
+        groups: t.Sequence[int] = (), umask: int = -1) -> Output:
     """Run a program without a shell, in a process group of its own that ends with the time limit.
 
-    ``environment`` replaces the inherited one; ``owner`` is the (uid, gid) to become; ``folder`` is where it runs.
+    ``environment`` replaces the inherited one; ``owner`` is the (uid, gid) to become, with these further ``groups``;
+    ``folder`` is where it runs; -1 keeps the ``umask``.
     CannotLook when the program (or the folder) does not exist, OpsError when the time is over.
     """
     try:
         process = subprocess.Popen(
             list(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=None if environment is None else dict(environment), start_new_session=True, cwd=folder,
-            **_become(owner),
+            umask=umask, **_become(owner, groups),
         )
     except FileNotFoundError as exc:
         if folder is not None and exc.filename == folder:
@@ -58,7 +60,7 @@ def command_line(arguments: t.Sequence[str]) -> str:
     return redact(" ".join(arguments))
 
 
-def _become(owner: t.Optional[tuple[int, int]]) -> dict[str, t.Any]:
+def _become(owner: t.Optional[tuple[int, int]], groups: t.Sequence[int]) -> dict[str, t.Any]:
     if owner is None or owner[0] == os.geteuid():
         return {}
-    return {"user": owner[0], "group": owner[1], "extra_groups": []}
+    return {"user": owner[0], "group": owner[1], "extra_groups": list(groups)}

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import typing as t
 
 
@@ -29,6 +30,11 @@ class Process:
     err_log: str = ""
     combined_log: str = ""
     is_module: bool = False
+    cwd: str = ""
+    script: str = ""
+    wait_ready: bool = False
+    listen_timeout: int = 0
+    kill_timeout: int = 0
 
 
 def processes(answer: t.Any) -> tuple[Process, ...]:
@@ -43,6 +49,28 @@ def saved(dump: t.Any) -> tuple[str, ...]:
     if not isinstance(dump, list):
         raise ValueError("not a list of processes")
     return tuple(str(row.get("name", "")) for row in dump if isinstance(row, dict) and not row.get("pmx_module"))
+
+
+def variables(answer: t.Any) -> dict[str, list[dict[str, str]]]:
+    """The environment of each app's processes, as the app sees it. It holds secrets: compare it, never show it."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in answer:
+        env = row.get("pm2_env", {}).get("env")
+        found.setdefault(str(row.get("name", "")), []).append(texts(env if isinstance(env, dict) else {}))
+    return found
+
+
+def texts(values: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Values from JSON as JavaScript writes them into an environment."""
+    return {str(key): _text(value) for key, value in values.items() if value is not None}
+
+
+def _text(value: t.Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def by_name(found: t.Iterable[Process]) -> dict[str, list[Process]]:
@@ -77,6 +105,11 @@ def _process(row: t.Any) -> Process:
         err_log=_path(env.get("pm_err_log_path")),
         combined_log=_path(env.get("pm_log_path")),
         is_module=bool(env.get("pmx_module")),
+        cwd=_path(env.get("pm_cwd")),
+        script=_path(env.get("pm_exec_path")),
+        wait_ready=bool(env.get("wait_ready")),
+        listen_timeout=_int(env.get("listen_timeout")),
+        kill_timeout=_int(env.get("kill_timeout")),
     )
 
 

@@ -41,6 +41,17 @@ def listing(home: str, timeout_seconds: float, program: t.Optional[str] = None) 
             return Listing(daemon.peer, cli.version(program) or "of unknown version", processes(answer))
 
 
+def raw(home: str, timeout_seconds: float) -> tuple[Peer, str, t.Any]:
+    """Who the daemon is, its version, and its whole list. The list holds every app's secrets: reduce it at once."""
+    with _explained(home, timeout_seconds) as daemon:
+        try:
+            answer = daemon.call("getMonitorData")
+            processes(answer)
+            return daemon.peer, str(daemon.call("getVersion")), answer
+        except (StrangeReply, ValueError) as exc:
+            raise CannotLook(f"the PM2 daemon of {home} answers in a way no known PM2 does ({exc})") from exc
+
+
 def facts(home: str, program: t.Optional[str], ports: t.Sequence[int], timeout_seconds: float) -> Facts:
     """Everything the judge needs; what cannot be seen is named, only a silent daemon is an error."""
     program = cli.find(program)
@@ -66,7 +77,7 @@ def _explained(home: str, timeout_seconds: float) -> Daemon:
         if not left:
             raise
         names = ", ".join(f"{name} (pid {pid})" for name, pid in left)
-        raise ServiceDown(f"{exc}; still running without it: {names}") from exc
+        raise type(exc)(f"{exc}; still running without it: {names}", exc.reason) from exc
 
 
 def _saved(home: str) -> dict[str, t.Any]:

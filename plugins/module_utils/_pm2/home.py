@@ -94,6 +94,24 @@ def port_owners(port: int, pids: t.Iterable[int]) -> t.Optional[frozenset[int]]:
     return frozenset(pid for pid in pids if inodes & _sockets(pid))
 
 
+def listening(pids: t.Iterable[int]) -> dict[int, list[int]]:
+    """The TCP ports on which each of the processes listens; a process that we may not look into is left out."""
+    known: dict[str, int] = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as file:
+                known.update(ports.all_listeners(file.read()))
+        except OSError:
+            continue
+    found = {}
+    for pid in pids:
+        try:
+            found[pid] = sorted({known[inode] for inode in _sockets(pid) if inode in known})
+        except PermissionError:
+            continue
+    return found
+
+
 def _sockets(pid: int) -> set[str]:
     """The socket inodes of a process; PermissionError when this user must not see them."""
     folder = f"/proc/{pid}/fd"

@@ -24,3 +24,6 @@ OPTIONS: dict[str, t.Any] = {
     "program": {"type": "path"},
     "timeout_seconds": {"type": "float", "default": 5.0},
 }
+
+# where PM2 is, for the modules that do more than judge it
+WHERE: dict[str, t.Any] = {name: OPTIONS[name] for name in ("home", "owner", "timeout_seconds")}

@@ -21,6 +21,12 @@ def listeners(table: str, port: int) -> frozenset[str]:
     return frozenset(found)
 
 
+def all_listeners(table: str) -> dict[str, int]:
+    """The port of each socket inode that listens in one table."""
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return {row[9]: int(row[1].rsplit(":", 1)[1], 16) for row in rows if len(row) > 9 and row[3] == LISTEN}
+
+
 def inode(link: str) -> t.Optional[str]:
     """The inode in a link such as ``socket:[12345]``; None for any other."""
     return link[8:-1] if link.startswith("socket:[") else None

@@ -19,7 +19,7 @@ import struct
 import time
 import typing as t
 
-from .._core.errors import CannotLook, OpsError, ServiceDown
+from .._core.errors import ABSENT, SILENT, CannotLook, OpsError, ServiceDown
 
 # Only what changes nothing, and always with exactly one argument: the daemon appends its callback to the arguments
 # and throws, all apps with it, when a method gets another number of them.
@@ -86,12 +86,13 @@ class Daemon:
     def _no_connection(self, exc: OSError) -> OpsError:
         if isinstance(exc, FileNotFoundError):
             if not os.path.isdir(self._home):
-                return ServiceDown(f"no PM2 daemon runs: there is no folder {self._home}; is home or owner wrong?")
-            return ServiceDown(f"no PM2 daemon runs for {self._home} (there is no rpc.sock)")
+                return ServiceDown(f"no PM2 daemon runs: there is no folder {self._home}; is home or owner wrong?",
+                                  ABSENT)
+            return ServiceDown(f"no PM2 daemon runs for {self._home} (there is no rpc.sock)", ABSENT)
         if isinstance(exc, ConnectionRefusedError):
             return ServiceDown(
                 f"the PM2 daemon of {self._home} is dead (nobody listens on its rpc.sock);"
-                " its apps may live on as orphans that nothing restarts"
+                " its apps may live on as orphans that nothing restarts", ABSENT
             )
         if isinstance(exc, PermissionError):
             return CannotLook(
@@ -102,7 +103,8 @@ class Daemon:
         return CannotLook(f"{self._path}: {exc.strerror or exc}")
 
     def _silence(self) -> ServiceDown:
-        return ServiceDown(f"the PM2 daemon of {self._home} did not answer within {self._timeout:g} s: it hangs")
+        return ServiceDown(f"the PM2 daemon of {self._home} did not answer within {self._timeout:g} s: it hangs",
+                           SILENT)
 
     def _left(self) -> float:
         return max(0.001, self._ends - self._clock())

@@ -1,0 +1,143 @@
+# Copyright (c) 2026 VendHub DevOps Team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module util is private to the collection.
+"""Carry out the steps of a plan by PM2's command line, as the owner of the daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import re
+import stat
+import typing as t
+
+from .._core.command import Output
+from .._core.errors import ABSENT, BadOption, OpsError, ServiceDown
+from .._core.redact import redact
+from . import cli, home as pm2_home
+from .apps import processes, variables
+from .client import raw
+from .definition import Definition
+from .ecosystem import overlaid
+from .owner import Hand
+from .plan import Live, Step
+from .saved_list import stale
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_DUMPS = ("dump.pm2", "dump.pm2.bak")
+# what PM2's command line would take for something else than the name of an app
+_NAME = re.compile(r"(?!all$|\d+$)[^\s,/-][^\s,/]*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where the definitions come from: the ecosystem file, its environment's label, what is laid over it."""
+
+    file: str = ""
+    label: str = ""
+    over: t.Mapping[str, t.Mapping[str, t.Any]] = dataclasses.field(default_factory=dict)
+
+
+def checked(names: t.Sequence[str]) -> tuple[str, ...]:
+    """The names of apps; BadOption for one that PM2 would take for something else."""
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise BadOption(f"{name!r} cannot be the name of an app: PM2 would take it for a number, a path or a list")
+    return tuple(dict.fromkeys(names))
+
+
+def look(hand: Hand, definitions: t.Mapping[str, Definition], timeout_seconds: float, same_version: bool) -> Live:
+    """What runs now, by the daemon's socket; a dead daemon is a fact, a hanging one ServiceDown."""
+    try:
+        peer, version, answer = raw(hand.pm2_home, timeout_seconds)
+    except ServiceDown as exc:
+        if exc.reason != ABSENT:
+            raise
+        return Live(alive=False)
+    if peer.uid != hand.owner.uid:
+        raise OpsError(f"the PM2 daemon of {hand.pm2_home} runs as user {peer.uid}, not as {hand.owner.name}:"
+                       " set owner to the user of the daemon, or end that daemon")
+    installed = cli.version(hand.program)
+    if same_version and installed and installed != version:
+        raise OpsError(f"PM2 {installed} is installed, but the daemon of {hand.pm2_home} runs {version}:"
+                       " run 'pm2 update' in a maintenance window, or set same_version to false")
+    found = processes(answer)
+    real = variables(answer)
+    differing = {name: _differing(real.get(name, []), one.environment) for name, one in definitions.items()}
+    return Live(True, found, {name: names for name, names in differing.items() if names},
+                _stale(hand.pm2_home, answer))
+
+
+def orphans(home: str, names: t.Sequence[str]) -> list[tuple[str, int]]:
+    """Processes of these apps that a dead daemon left behind: a second start beside them would be one too many."""
+    wanted = {re.sub(r"[^a-zA-Z0-9.-]", "-", name) for name in names}
+    return [(name, pid) for name, pid in pm2_home.orphans(home) if re.sub(r"-\d+$", "", name) in wanted]
+
+
+def act(hand: Hand, steps: t.Sequence[Step], source: Source) -> None:
+    """Carry out the steps in order; OpsError says which one went wrong and why."""
+    with overlaid(hand, source.file, source.over) if source.file else contextlib.nullcontext("") as file:
+        folder = os.path.dirname(source.file) or None
+        for step in steps:
+            if step.action == "save":
+                _save(hand)
+                continue
+            output = hand.pm2(_arguments(step, file, source.label), folder)
+            if output.code != 0:
+                raise OpsError(f"'pm2 {step.action} {step.app}' ended with {output.code}: {_reason(output)}")
+
+
+def _arguments(step: Step, file: str, label: str) -> list[str]:
+    if step.action == "scale":
+        return ["scale", step.app, str(step.count)]
+    if step.ids:
+        return [step.action, *map(str, step.ids)]
+    if not file:
+        return [step.action, step.app]
+    return [step.action, file, "--only", step.app, *(["--env", label] if label else [])]
+
+
+def _save(hand: Hand) -> None:
+    for name in _DUMPS:  # before as well: PM2 keeps the mode of a file that is there
+        _close_to_others(os.path.join(hand.pm2_home, name))
+    output = hand.pm2(["save"], umask=0o077)
+    if output.code != 0:
+        raise OpsError(f"'pm2 save' ended with {output.code}: {_reason(output)}")
+    for name in _DUMPS:
+        _close_to_others(os.path.join(hand.pm2_home, name))
+
+
+def _close_to_others(path: str) -> None:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise OpsError(f"{path} cannot be closed to other users: {exc.strerror or exc}") from exc
+    try:
+        os.fchmod(handle, 0o600)
+    finally:
+        os.close(handle)
+
+
+def _stale(home: str, answer: t.Any) -> str:
+    try:
+        mode = os.stat(os.path.join(home, "dump.pm2")).st_mode
+        return stale(answer, pm2_home.dump(home), bool(mode & (stat.S_IRWXG | stat.S_IRWXO)))
+    except FileNotFoundError:
+        return stale(answer, None, False)
+    except (OSError, ValueError):
+        return "dump.pm2 cannot be read"
+
+
+def _differing(real: t.Sequence[t.Mapping[str, str]], wanted: t.Mapping[str, str]) -> frozenset[str]:
+    return frozenset(name for name, value in wanted.items() for one in real if one.get(name) != value)
+
+
+def _reason(output: Output) -> str:
+    said = _COLOUR.sub("", (output.out + b"\n" + output.err).decode("utf-8", "replace")).splitlines()
+    errors = [line.replace("[PM2][ERROR]", "").strip() for line in said if "[ERROR]" in line]
+    lines = errors or [line.strip() for line in output.err.decode("utf-8", "replace").splitlines() if line.strip()]
+    return redact(lines[-1])[:300] if lines else "it gave no reason"
