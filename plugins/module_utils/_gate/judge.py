@@ -212,7 +212,8 @@ def _health(samples: t.Sequence[Sample], wanted: Wanted) -> Finding:
     if good >= wanted.good_answers:
         release = f", release {told[-1].release}" if told[-1].release else ""
         return Finding("gate_health", State.OK, f"{good} good health answers in a row{release}", value=good)
-    if told and not good:
+    # a refused connection before the page said 429 was the start of the app; a bad answer stays a bad answer
+    if told and not good and (told[-1].answer.status or not answers[-1].limited):
         return _finding("gate_health", _health_fault(told[-1], wanted), "")
     limited = len(answers) - len(told)
     if limited:
