@@ -19,10 +19,11 @@ _NAMES = (r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key
           r"|(?<![a-z])pass(?![a-z])|(?<![a-z])pwd(?![a-z]))")
 # --token secret
 _FLAG = re.compile(rf"(--[\w-]{{0,40}}{_NAMES}[\w-]{{0,40}}\s{{1,9}})\S+", re.IGNORECASE)
-# {"password": "secret"}, password=secret, DB_PASS: secret
+# {"password": "secret"}, password=secret, DB_PASS: secret; and the same as text inside JSON: {\"password\":\"secret\"}
 _PAIR = re.compile(
-    rf"""({_NAMES}[\w-]{{0,40}}["']?\s{{0,9}}[:=]\s{{0,9}})"""
-    r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'}\])]+)""",
+    rf"""({_NAMES}[\w-]{{0,40}}\\{{0,3}}["']?\s{{0,9}}[:=]\s{{0,9}})"""
+    r"""((?P<escape>\\{1,3})(?P<quote>["']).{0,4000}?(?<!\\)(?P=escape)(?P=quote)|\\{1,3}["'][^"'\s]*"""
+    r"""|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'}\])]+)""",
     re.IGNORECASE,
 )
 # Authorization: Bearer abc, Basic abc

@@ -25,7 +25,6 @@ Row = dict[str, t.Any]
 # Of the whole time: what collecting, hiding and packing, and each place to write to, may take.
 _COLLECT, _WRITE = 0.6, 0.1
 _PIECES = 8  # no single file of the bundle takes more than this part of its size
-_SECRETS = 500
 
 
 def planned(options: Options) -> list[str]:
@@ -43,7 +42,7 @@ def collect(options: Options, clock: t.Callable[[], float] = time.monotonic) -> 
     outcomes = gather(_items(options, secrets, guard), min(options["item_seconds"], whole * _COLLECT))
     with guard:
         hidden = sorted({one for secret in secrets for one in parse.spellings(secret)}, key=len, reverse=True)
-    contents, rows = _contents(outcomes, hidden[:_SECRETS], options["max_bytes"],
+    contents, rows = _contents(outcomes, hidden, options["max_bytes"],
                                lambda: clock() - started > whole * (1 - 2 * _WRITE))
     name = f"{now:%Y%m%dT%H%M%SZ}-{options['name']}"
     manifest: Row = {"format": 1, "name": options["name"], "host": socket.gethostname(),
@@ -113,7 +112,8 @@ def _contents(outcomes: t.Sequence[Outcome], secrets: t.Sequence[str], most_byte
                 continue
             most = min(room, most_bytes // _PIECES)
             # the limit first, so that hiding cannot take long
-            data, cut = parse.cut(_clean(_short(text, most * 2), secrets), most)
+            clean = _clean(_short(text, most * 2), secrets)
+            data, cut = parse.cut(parse.quoted(clean) if name.endswith(".json") else clean, most)
             contents[name] = data
             room -= len(data)
             rows[-1]["files"].append({"name": name, "bytes": len(data), "sha256": bundle.sha256(data),

@@ -70,8 +70,9 @@ def _tail(path: str, most: int) -> str:
     """The end of a log; when it has just been rotated, before it the end of what came before."""
     parts: list[str] = []
     room = most
-    for entry in log_files.family(path)[:3]:
-        if room < 1024:
+    # the log itself first: packing what came before may have taken longer than its first new line
+    for entry in sorted(log_files.family(path), key=lambda one: one.path != path)[:3]:
+        if room < most // 8:
             break
         text, whole = _end(entry.path, room)
         parts.insert(0, f"== {entry.path}, {entry.size} bytes" + ("" if whole else f", the last {len(text)}")

@@ -21,6 +21,7 @@ _SECRET_NAME = re.compile(rf"{_TELLING}|_ur[il]$|^ur[il]$", re.IGNORECASE)
 _SHORT_FLAGS = {"redis-cli": ("-a",), "redis-benchmark": ("-a",), "curl": ("-u", "-U", "-H", "--user"),
                 "wget": ("--header",), "mysql": ("-p",), "sshpass": ("-p",)}
 _SHORTEST = 8  # shorter values are words of every text; they are found by what stands before them
+_HIDDEN_VALUE = re.compile(rf'^(\s*"[^"\n]*": ){re.escape(HIDDEN)}(,?)$', re.MULTILINE)
 _ENV_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$")
 
 
@@ -150,6 +151,11 @@ def whole_lines(text: str, from_start: bool) -> t.Optional[str]:
         return text
     _torn, found, rest = text.partition("\n")
     return rest if found else None
+
+
+def quoted(text: str) -> str:
+    """JSON with a line for each key, whose hidden values are JSON again."""
+    return _HIDDEN_VALUE.sub(rf'\1"{HIDDEN}"\2', text)
 
 
 def cut(text: str, most_bytes: int) -> tuple[bytes, bool]:

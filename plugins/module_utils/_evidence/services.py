@@ -139,10 +139,17 @@ def health(urls: t.Sequence[str]) -> t.Callable[[Sink, float], None]:
                 continue
             answers.append({"url": where.shown, "status": reply.status, "seconds": round(reply.seconds, 3),
                             "type": reply.headers.get("content-type", ""),
-                            "body": reply.body.decode("utf-8", "replace")})
+                            "body": _body(reply.body.decode("utf-8", "replace"))})
             sink.text("health.json", _json(answers))
         sink.text("health.json", _json(answers))
     return collect
+
+
+def _body(text: str) -> t.Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _json(data: t.Any) -> str:

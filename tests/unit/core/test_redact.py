@@ -42,6 +42,16 @@ def test_the_words_around_a_secret_stay() -> None:
     assert redact("user=bob password=canary9 host=db") == "user=bob password=*** host=db"
 
 
+@pytest.mark.parametrize(("text", "shown"), [
+    (r'{"body": "{\"token\":\"canary9\",\"status\":\"ok\"}"}', r'{"body": "{\"token\":***,\"status\":\"ok\"}"}'),
+    (r'"{\\\"password\\\": \\\"canary9\\\", 1}"', r'"{\\\"password\\\": ***, 1}"'),
+    (r'{\"password\":\"can\\\"ary9\",\"a\":1}', r'{\"password\":***,\"a\":1}'),
+    (r'{\"password\":\"canary9 is cut', r'{\"password\":*** is cut'),
+])
+def test_a_secret_in_json_inside_json_is_hidden(text: str, shown: str) -> None:
+    assert redact(text) == shown
+
+
 def test_redacting_twice_changes_nothing_more() -> None:
     once = redact("password=canary9; redis://:canary9@h")
     assert redact(once) == once
