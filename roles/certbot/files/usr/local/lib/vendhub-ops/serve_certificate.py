@@ -18,6 +18,7 @@ from pathlib import Path
 PROGRAM_SECONDS = 30
 PROOF_SECONDS = 15
 ANSWER_SECONDS = 5
+ERROR_LOG = "/var/log/nginx/error.log"
 
 
 class Failed(Exception):
@@ -32,28 +33,35 @@ def main() -> None:
     parser.add_argument("--port", required=True, type=int)
     options = parser.parse_args()
     try:
-        print(serve(options.lineage, options.name, (options.address, options.port)))
+        done = serve(options.lineage, options.name, (options.address, options.port))
     except Failed as exc:
-        print(f"the certificate of {options.name} is on disk but not served: {exc}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"the certificate of {options.name} is on disk but not served: {exc}")
+    sys.stdout.write(f"{done}\n")
 
 
 def serve(lineage: Path, name: str, address: tuple[str, int]) -> str:
     wanted = stored(lineage / "fullchain.pem")
-    configuration = run(["nginx", "-T", "-q"])
-    if f"{lineage}/" not in configuration:
+    where = f"{address[0]}:{address[1]}"
+    if f"{lineage}/" not in run(["nginx", "-T", "-q"]):
         return f"nginx does not use {lineage} yet, so there is nothing to load"
+    if serves(wanted, name, address) == "":
+        return f"{where} serves the certificate of {lineage} already"
     run(["systemctl", "reload", "nginx"])
-    where, deadline, seen = f"{address[0]}:{address[1]}", time.monotonic() + PROOF_SECONDS, "nothing"
-    while time.monotonic() < deadline:
-        try:
-            if shown(name, address) == wanted:
-                return f"{where} serves the certificate of {lineage}"
-            seen = "another certificate"
-        except OSError as exc:
-            seen = f"no certificate ({exc})"
+    deadline = time.monotonic() + PROOF_SECONDS
+    while instead := serves(wanted, name, address):
+        if time.monotonic() > deadline:
+            raise Failed(f"{PROOF_SECONDS} seconds after the reload of nginx {where} shows {instead};"
+                         f" {ERROR_LOG} may say why")
         time.sleep(0.2)
-    raise Failed(f"{where} shows {seen} {PROOF_SECONDS} seconds after nginx was reloaded; see /var/log/nginx/error.log")
+    return f"{where} serves the certificate of {lineage} now"
+
+
+def serves(wanted: bytes, name: str, address: tuple[str, int]) -> str:
+    """What the server shows instead of this certificate; empty when it shows this one."""
+    try:
+        return "" if shown(name, address) == wanted else "another certificate"
+    except OSError as exc:
+        return f"no certificate ({exc})"
 
 
 def stored(path: Path) -> bytes:
