@@ -45,8 +45,10 @@ def patterns_of(text: str) -> list[str]:
 
 def overlap(one: str, other: str) -> bool:
     """Whether two patterns name the same log, today or tomorrow."""
-    if one == other or fnmatch.fnmatchcase(one, other) or fnmatch.fnmatchcase(other, one):
-        return os.path.dirname(one) == os.path.dirname(other) or "*" in os.path.dirname(one + other)
+    pairs = list(zip(one.split("/"), other.split("/")))
+    if one.count("/") == other.count("/") and all(fnmatch.fnmatchcase(a, b) or fnmatch.fnmatchcase(b, a)
+                                                  for a, b in pairs):
+        return True
     return bool({os.path.realpath(path) for path in glob.glob(one)}
                 & {os.path.realpath(path) for path in glob.glob(other)})
 
