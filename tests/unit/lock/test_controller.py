@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from ansible_collections.vendhub.ops.plugins.plugin_utils._run import controller
@@ -22,8 +23,10 @@ def test_a_process_is_alive_frozen_or_not_and_over_when_it_is_dead() -> None:
             assert not controller.is_over(run)
         finally:
             child.kill()
-        while not controller.is_over(run):  # a zombie until it is waited for
-            pass
+        ends = time.monotonic() + 10
+        while not controller.is_over(run) and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert controller.is_over(run), "a zombie, until it is waited for, is over as well"
         child.wait()
     assert controller.is_over(run)
 
