@@ -139,7 +139,7 @@ def test_what_drifted_is_set_right_and_nothing_else_is_lost(site: Site) -> None:
 
 
 def test_a_reload_drops_no_request_although_the_app_needs_longer_to_listen_than_pm2_waits(site: Site) -> None:
-    site.define(env={"SLOW": 3300})
+    site.define(env={"SLOW": 4000}, instances=1)  # a second process would cover the gap
     tuned = {"listen_timeout_seconds": 15, "kill_timeout_seconds": 5}
     assert not site.ours("started", gate={**BRIEF, "port": site.port, "watch_seconds": 0}, **tuned)["failed"]
     before = site.pm2.pids("api")
