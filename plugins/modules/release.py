@@ -285,6 +285,7 @@ import contextlib
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import OpsError
 from ansible_collections.vendhub.ops.plugins.module_utils._core.redact import secrets_in
+from ansible_collections.vendhub.ops.plugins.module_utils._release.change import explained
 from ansible_collections.vendhub.ops.plugins.module_utils._release.options import (
     CONSTRAINTS,
     RELEASE,
@@ -300,7 +301,7 @@ def main() -> None:
     try:
         where = place(module.params)
         alone = contextlib.nullcontext() if module.check_mode else where.guarded(guard(module.params))
-        with alone:
+        with explained(), alone:
             change = plan(module.params)
             done = change.act() if change.steps and not module.check_mode else {}
     except OpsError as exc:

@@ -176,6 +176,7 @@ from ansible_collections.vendhub.ops.plugins.module_utils._core.web import Gette
 from ansible_collections.vendhub.ops.plugins.module_utils._http.client import ask, searcher
 from ansible_collections.vendhub.ops.plugins.module_utils._http.judge import Expectation, fault, served
 from ansible_collections.vendhub.ops.plugins.module_utils._release.canary import Ask
+from ansible_collections.vendhub.ops.plugins.module_utils._release.change import explained
 from ansible_collections.vendhub.ops.plugins.module_utils._release.environment import secrets
 from ansible_collections.vendhub.ops.plugins.module_utils._release.options import CANARY, texts, trial
 
@@ -204,8 +205,9 @@ def main() -> None:
     try:
         given = texts("environment", module.params["environment"])
         module.no_log_values.update(secrets_in(module.params), secrets(given))
-        change = trial(module.params, asker(module.params))
-        done = change.act() if not module.check_mode else {}
+        with explained():
+            change = trial(module.params, asker(module.params))
+            done = change.act() if not module.check_mode else {}
     except OpsError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(**{**change.as_dict(), **done})

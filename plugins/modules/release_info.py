@@ -144,6 +144,7 @@ bytes_free:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import OpsError
+from ansible_collections.vendhub.ops.plugins.module_utils._release.change import explained
 from ansible_collections.vendhub.ops.plugins.module_utils._release.options import PLACE, place
 from ansible_collections.vendhub.ops.plugins.module_utils._release.report import report
 
@@ -151,7 +152,8 @@ from ansible_collections.vendhub.ops.plugins.module_utils._release.report import
 def main() -> None:
     module = AnsibleModule(argument_spec=PLACE, supports_check_mode=True)
     try:
-        found = report(place(module.params))
+        with explained():
+            found = report(place(module.params))
     except OpsError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, **found)

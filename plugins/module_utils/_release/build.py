@@ -77,7 +77,8 @@ def last_words(log: str) -> str:
 def brief(text: str) -> str:
     """The last lines of a text, redacted, printable and short enough for a sentence."""
     plain = ("".join(sign if sign.isprintable() else " " for sign in line).strip() for line in text.splitlines())
-    said = redact(" | ".join([line for line in plain if line][-_TAIL_LINES:]))
+    telling = [line for line in plain if line and not line.startswith("at ")]  # a stack pushes out what it is about
+    said = redact(" | ".join(telling[-_TAIL_LINES:]))
     return said[-_TAIL_SIGNS:] if said else "it said nothing"
 
 

@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
+
+from .._core.errors import OpsError
 
 Answer = dict[str, t.Any]
 
@@ -30,6 +33,15 @@ class Change:
         """What the module returns of the plan."""
         diff = {"before": self.before, "after": self.after if self.steps else self.before}
         return {"msg": self.msg, "changed": bool(self.steps), "plan": list(self.steps), "diff": diff, **self.answer}
+
+
+@contextlib.contextmanager
+def explained() -> t.Iterator[None]:
+    """Turn what the system refused into a sentence."""
+    try:
+        yield
+    except OSError as exc:
+        raise OpsError(f"{exc.filename or 'a file'} cannot be read or changed: {exc.strerror or exc}") from exc
 
 
 def unchanged(msg: str, answer: Answer) -> Change:

@@ -68,7 +68,7 @@ def newest_staged(ledger: Ledger) -> Release:
     there = [one for one in ledger.releases if not (one.adopted or one.removed_at or one.is_bad)]
     if not there:
         raise OpsError("no release is staged on this host; stage one first")
-    return max(there, key=lambda one: one.staged_at)
+    return sorted(there, key=lambda one: one.staged_at)[-1]  # of two in one second the later line counts
 
 
 def removable(ledger: Ledger, sizes: t.Mapping[str, int], current: t.Optional[str], keep: int) -> list[Removal]:
@@ -101,7 +101,7 @@ def _protected(ledger: Ledger, current: t.Optional[str]) -> set[str]:
     protected = {current} if current else set()
     good = [one for one in ledger.releases if one.good_at and not one.is_bad and not one.removed_at]
     if good:
-        protected.add(max(good, key=lambda one: one.activated_at).id)
+        protected.add(sorted(good, key=lambda one: one.activated_at)[-1].id)
     try:
         protected.add(previous_good(ledger, current).id)
     except OpsError:  # nothing to go back to, nothing to protect

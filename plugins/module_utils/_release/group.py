@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 import typing as t
+import uuid
 
 from .._core.errors import CannotLook
 from .account import UMASK, Account
@@ -29,17 +30,20 @@ class Group:
 
     def __init__(self, arguments: t.Sequence[str], account: Account, *, environment: t.Mapping[str, str],
                  folder: str, output: int) -> None:
-        self._leader = _start(arguments, account, environment, folder, output)
+        # a program may leave its session, but what it starts inherits this
+        self._sign = f"VENDHUB_OPS_GROUP={uuid.uuid4().hex}"
+        name, dummy, value = self._sign.partition("=")
+        self._leader = _start(arguments, account, {**environment, name: value}, folder, output)
         self.session = self._leader.pid
-        self._watchdog, self._leash = _watchdog(self.session)
+        self._watchdog, self._leash = _watchdog(self.session, self._sign)
 
     def ended(self) -> bool:
         """Whether the program itself has ended; it stays a zombie until ``end`` so that its number is not reused."""
         return os.waitid(os.P_PID, self.session, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def members(self) -> list[int]:
-        """Every process of the session that still runs."""
-        return _members(self.session)
+        """Every process of ours that still runs."""
+        return _members(self.session, self._sign)
 
     def wait(self, timeout_seconds: float, clock: Clock = time.monotonic) -> bool:
         """Whether the program ended within the time."""
@@ -100,8 +104,8 @@ def _start(arguments: t.Sequence[str], account: Account, environment: t.Mapping[
                          f" {exc.strerror}") from exc
 
 
-def _watchdog(session: int) -> tuple[int, int]:
-    """A process that ends the session when the pipe to us breaks: what the program started does not die with it."""
+def _watchdog(session: int, sign: str) -> tuple[int, int]:
+    """A process that ends the others when the pipe to us breaks: what the program started does not die with it."""
     read, write = os.pipe()
     watchdog = os.fork()
     if watchdog:
@@ -113,7 +117,7 @@ def _watchdog(session: int) -> tuple[int, int]:
         os.closerange(1, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
         if not os.read(0, 1):
             for _attempt in range(250):
-                left = _members(session)
+                left = _members(session, sign)
                 if not left:
                     break
                 _signal(left, signal.SIGKILL)
@@ -122,16 +126,22 @@ def _watchdog(session: int) -> tuple[int, int]:
         os._exit(0)
 
 
-def _members(session: int) -> list[int]:
+def _members(session: int, sign: str) -> list[int]:
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # it may end while we look
-            fields = file.read().rpartition(b")")[2].split()  # the program's name may hold blanks and brackets
-            if int(fields[3]) == session and fields[0] not in (b"Z", b"X"):
+        with contextlib.suppress(OSError):  # it ends while we look, or is none of ours
+            fields = _read(f"/proc/{name}/stat").rpartition(b")")[2].split()  # the name may hold blanks and brackets
+            if fields[0] not in (b"Z", b"X") and (
+                    int(fields[3]) == session or sign.encode() in _read(f"/proc/{name}/environ").split(b"\0")):
                 found.append(int(name))
     return found
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _signal(pids: t.Iterable[int], number: int) -> None:

@@ -190,11 +190,9 @@ def remove(place: Place, path: str, deadline: float, clock: t.Callable[[], float
     OpsError when the time is over or it cannot be.
     """
     keeper = place.keeper(os.path.dirname(path))
-    try:
-        inside = keeper if keeper.uid else account.of(path)
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return
-    with account.acting(inside):
+    with account.acting(keeper if keeper.uid else account.of(path)):
         empty(path, deadline, clock)
     with account.acting(keeper):
         try:
