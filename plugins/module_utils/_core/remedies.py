@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-EXISTING: frozenset[str] = frozenset()
+EXISTING: frozenset[str] = frozenset({"vendhub.ops.renew_certificates"})
 PLANNED = "planned, not in this version"
 
 
