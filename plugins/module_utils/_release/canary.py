@@ -95,7 +95,7 @@ class _Seen(t.NamedTuple):
 def _watch(group: Group, trial: Trial, port: int, ask: Ask, clock: t.Callable[[], float]) -> _Seen:
     started = clock()
     ends = started + trial.deadline_seconds
-    good, ready, last = 0, 0.0, f"nothing listens on port {port}"
+    good, ready, last, answered = 0, 0.0, f"nothing listens on port {port}", False
     while True:
         if group.ended():
             return _Seen(good, ready, f"it ended by itself after {clock() - started:.1f} s", ended=True)
@@ -114,7 +114,8 @@ def _watch(group: Group, trial: Trial, port: int, ask: Ask, clock: t.Callable[[]
             continue
         wrong = ask(port, left)
         if wrong:
-            good, last = 0, wrong
+            cut_short = answered and clock() >= ends  # by the deadline: what it said before tells more
+            good, last, answered = 0, last if cut_short else wrong, True
         else:
             ready = ready if good else clock() - started
             good += 1

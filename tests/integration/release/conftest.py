@@ -56,20 +56,25 @@ PASSWORD = "correct-horse-battery"
 class Site:
     """A host with the folders the role app_host makes, and a repository to release from."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, remote: Path | None = None) -> None:
         self.folder = folder
         self.owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         self.root, self.state, self.remote = folder / "vendhub", folder / "state", folder / "remote"
         self.bin = folder / "bin"
-        for path in (self.root, self.root / "shared" / "logs", self.remote, folder / "home"):
+        for path in (self.root / "shared" / "logs", folder / "home"):
             path.mkdir(parents=True)
+        if remote is None:
+            self.remote.mkdir()
+        else:
+            shutil.copytree(remote, self.remote, symlinks=True)
         (self.root / "shared" / ".env.production").write_text(f"DB_PASSWORD='{PASSWORD}'\nGREETING=hello\n")
         (self.root / "shared" / ".env.production").chmod(0o600)
         self._programs()
         for path in (self.root, self.remote, folder / "home"):
             self.give(path)
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.commit("1.0.0", tag="v1.0.0")
+        if remote is None:
+            self.git("init", "--quiet", "--initial-branch=main", "--template=")
+            self.commit("1.0.0", tag="v1.0.0")
 
     def give(self, path: Path) -> None:
         """Hand a folder and all in it to the owner."""
@@ -189,12 +194,21 @@ class Site:
         (self.bin / "npm").chmod(0o755)
 
 
+@pytest.fixture(scope="session")
+def first_remote() -> t.Iterator[Path]:
+    """The repository with its first commit, to be copied."""
+    folder = Path(tempfile.mkdtemp(prefix="vh-release-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield Site(folder).remote
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
-def site() -> t.Iterator[Site]:
+def site(first_remote: Path) -> t.Iterator[Site]:
     """A host of the test's own, which the owner can reach."""
     folder = Path(tempfile.mkdtemp(prefix="vh-release-", dir="/tmp"))
     folder.chmod(0o755)
-    yield Site(folder)
+    yield Site(folder, first_remote)
     shutil.rmtree(folder, ignore_errors=True)
 
 

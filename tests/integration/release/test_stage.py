@@ -165,7 +165,7 @@ def test_a_missing_program_is_named(site: Site) -> None:
 
 
 def test_a_release_without_the_applications_folder_is_refused(site: Site) -> None:
-    message = site.refused("staged", **site.quick(), **{"subfolder": "server"})
+    message = site.refused("staged", **site.quick(subfolder="server"))
     assert "has no folder server" in message
     assert site.names() == []
 
