@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From bare servers to a site that a daily check finds green, and that comes back by itself."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.site import HOSTS, Site
+from tests.lab import Lab
+
+HERE = Path(__file__).parent
+BACK_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
+    """Five hosts with the servers that are not the collection's job."""
+    with Lab("provision", HOSTS) as lab:
+        authority = lab.acme()
+        authority.resolve({f"{name}.vendhub.test": lab[name].address for name in ("app1", "app2")})
+        for name in ("app1", "app2"):
+            lab[name].write("/usr/local/share/acme.pem", authority.ca.read_text())
+            lab[name].write("/usr/local/share/issuer.pem", authority.issuer.read_text())
+        made = Site(lab, tmp_path_factory.mktemp("site"), authority)
+        prepared = made.play(HERE / "site/prepare.yml")
+        assert prepared.code == 0, prepared.screen
+        yield made
+
+
+def migrate(site: Site) -> None:
+    """The schema; a deployment does that, provisioning does not."""
+    site.lab["app1"].run(["runuser", "-u", "vendhub", "--", "sh", "-c",
+                          "cd /opt/vendhub/current && node dist/migrate.js run"])
+
+
+def green(site: Site) -> str:
+    """The daily check over SSH: empty when everything is ok, else what is not."""
+    done = site.play("vendhub.ops.daily_check")
+    bad = [f"{host['name']}: {finding['message']}" for host in site.report()["hosts"]
+           for finding in host["findings"] if finding["state"] != "ok"]
+    return "\n".join(bad) or ("" if done.code == 0 else done.screen)
+
+
+def wait_green(site: Site, seconds: float = BACK_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while words := green(site):
+        assert time.monotonic() < deadline, words
+        time.sleep(2)
+
+
+def test_one_run_makes_a_site_that_answers(site: Site) -> None:
+    dry = site.play("vendhub.ops.provision", "--check", "--diff")
+    assert dry.code == 0, dry.screen[-4000:]
+    assert site.lab["app1"].run(["ls", "/opt"]).stdout.split() == []
+    done = site.play("vendhub.ops.provision")
+    assert done.code == 0, done.screen[-4000:]
+    migrate(site)
+    wait_green(site)
+
+
+def test_a_second_run_changes_nothing(site: Site) -> None:
+    done = site.play("vendhub.ops.provision")
+    assert done.code == 0, done.screen[-4000:]
+    assert done.recap("changed") == dict.fromkeys(HOSTS, 0), done.screen
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_after_a_reboot_everything_is_back_by_itself(site: Site, host: str) -> None:
+    site.lab[host].reboot()
+    wait_green(site)
