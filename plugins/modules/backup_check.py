@@ -121,7 +121,7 @@ findings:
     reason:
       description: >-
         Why a service does not work, as one word (C(absent), C(silent), C(exhausted), C(foreign), C(starting),
-        C(full)).
+        C(full), C(stopped), C(errored)).
       type: str
       returned: when it does not work and the reason is known
       sample: absent

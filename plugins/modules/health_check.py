@@ -585,7 +585,7 @@ findings:
       sample: vendhub.ops.free_redis_memory
     reason:
       description: Why a service does not work, as one word (C(absent), C(silent), C(exhausted),
-        C(foreign), C(starting), C(full)).
+        C(foreign), C(starting), C(full), C(stopped), C(errored)).
       type: str
       returned: when it does not work and the reason is known
       sample: absent

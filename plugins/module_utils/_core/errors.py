@@ -13,6 +13,8 @@ EXHAUSTED = "exhausted"  # it takes no further connections
 FOREIGN = "foreign"  # something else answers there
 STARTING = "starting"  # it starts, recovers or shuts down
 FULL = "full"  # it refuses writes for lack of memory or disk
+STOPPED = "stopped"  # somebody stopped it
+ERRORED = "errored"  # whoever starts it gave up
 
 
 class OpsError(Exception):

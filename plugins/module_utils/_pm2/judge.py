@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._core.errors import ABSENT, ERRORED, FOREIGN, STOPPED
 from .._core.limits import counted, duration, size
 from .._core.thresholds import Thresholds
 from .._core.verdict import Finding, Inspection, Number, State, metric
@@ -43,7 +44,7 @@ def judge(facts: Facts, expected: t.Sequence[Expected], thresholds: Thresholds) 
             findings += _bystander(name, processes, facts, thresholds)
     if not wanted:
         findings.append(Finding("pm2_app", State.CRITICAL, "PM2 runs, but its list of apps is empty", value=0,
-                                unit="processes", remedy=RECOVER))
+                                unit="processes", remedy=RECOVER, reason=ABSENT))
     findings += [_saved_list(facts, set(apps)), _privacy(facts)]
     return Inspection(tuple(findings), _metrics(facts, apps))
 
@@ -60,7 +61,7 @@ def _daemon(facts: Facts) -> Finding:
 def _app(app: Expected, processes: list[Process], facts: Facts, thresholds: Thresholds) -> list[Finding]:
     if not processes:
         return [Finding("pm2_app", State.CRITICAL, f"{app.name} is not in PM2's list", value=0, unit="processes",
-                        object=app.name, remedy=RECOVER)]
+                        object=app.name, remedy=RECOVER, reason=ABSENT)]
     findings = [_presence(app, processes, facts)]
     findings += _crashes(app.name, facts, thresholds)
     findings += _memory(app.name, processes, thresholds)
@@ -83,7 +84,14 @@ def _presence(app: Expected, processes: list[Process], facts: Facts) -> Finding:
     if len(online) != shall or others:
         state = State.WARNING if online else State.CRITICAL
     return Finding("pm2_app", state, message, value=len(online), unit="processes", object=app.name,
-                   remedy="" if state is State.OK else RECOVER)
+                   remedy="" if state is State.OK else RECOVER, reason=_reason(others))
+
+
+def _reason(others: t.Sequence[str]) -> str:
+    """The word for why processes do not run; a launch under way is none."""
+    if {"errored", "waiting restart"} & set(others):
+        return ERRORED
+    return STOPPED if {"stopped", "stopping"} & set(others) else ""
 
 
 def _bystander(name: str, processes: list[Process], facts: Facts, thresholds: Thresholds) -> list[Finding]:
@@ -129,10 +137,10 @@ def _port(name: str, port: int, facts: Facts) -> Finding:
     owners = facts.port_owners.get(port)
     if owners is None:
         return Finding("pm2_port", State.CRITICAL, f"nobody listens on port {port} of {name}", value=port,
-                       object=name, remedy=RECOVER)
+                       object=name, remedy=RECOVER, reason=ABSENT)
     if not owners:
         return Finding("pm2_port", State.CRITICAL, f"port {port} of {name} belongs to a process that is not PM2's",
-                       value=port, object=name, remedy=RECOVER)
+                       value=port, object=name, remedy=RECOVER, reason=FOREIGN)
     return Finding("pm2_port", State.OK, f"port {port} of {name} is owned by pid {min(owners)}", value=port,
                    object=name)
 

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import typing as t
 
+from .._core.errors import FULL
 from .._core.limits import counted, duration, show, size
 from .._core.thresholds import Thresholds
 from .._core.unseen import absent, not_seen
@@ -63,8 +65,9 @@ def _memory(info: Settings, thresholds: Thresholds) -> Finding:
                                 "maxmemory, so Redis may grow until the host is out of memory")
     policy = info.get("maxmemory_policy", "?")
     full = "; writes are refused (OOM)" if used >= limit and policy == "noeviction" else ""
-    return thresholds.judge(name, 100 * used / limit, f"{size(used)} of {size(limit)} maxmemory used, "
-                                                      f"policy {policy}{full}")
+    finding = thresholds.judge(name, 100 * used / limit, f"{size(used)} of {size(limit)} maxmemory used, "
+                                                         f"policy {policy}{full}")
+    return dataclasses.replace(finding, reason=FULL) if full else finding
 
 
 def _counters(info: Settings, thresholds: Thresholds) -> t.Iterator[Finding]:
