@@ -121,8 +121,9 @@ def test_an_archive_of_something_else_is_refused(site: Site, marker: str) -> Non
     assert "unreadable .vendhub-release.json" in site.refused("staged", archive=made(site, marker=marker))
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-20], lambda data: data[: len(data) // 2], lambda data: b"",
-                                    lambda data: b"rubbish" * 99])
+@pytest.mark.parametrize("damage", [
+    lambda data: data[:-20], lambda data: data[:-8], lambda data: data[:-8] + bytes(8),
+    lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"rubbish" * 99])
 def test_half_an_archive_is_no_release(site: Site, damage: t.Callable[[bytes], bytes]) -> None:
     path = Path(made(site, entry("backend/big", "x" * 300_000)))
     path.write_bytes(damage(path.read_bytes()))

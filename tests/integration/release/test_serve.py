@@ -128,6 +128,7 @@ def test_a_checkout_in_place_is_adopted_without_touching_it(site: Site) -> None:
     checkout(site, site.root / "app")
     (site.root / "app" / "backend" / "src" / "main.js").write_text("hotfix")
     (site.root / "app" / "backend" / "new.js").write_text("")
+    os.utime(site.root / "app" / "backend" / "package.json", (0, 0))  # Git would like to note that in its index
     before = {path: one for path, one in site.snapshot().items() if "/state" not in path}
     planned = site.release("adopted", check_mode=True, path=str(site.root / "app"))
     result = site.release("adopted", path=str(site.root / "app"))
