@@ -7,7 +7,7 @@ if ! command -v shellcheck > /dev/null; then
     [[ ${CI:-} != true ]]
     exit
 fi
-shellcheck .ci/run scripts/*.sh
+shellcheck .ci/run scripts/*.sh tests/lab/*.sh
 find roles -name '*.sh.j2' -print0 | while IFS= read -r -d '' template; do
     # a value stands for every expression, a comment for every managed-by line
     sed -e 's/^# {{ .* }}$/# managed/' -e 's/{{ [^}]* }}/value/g' "$template" | shellcheck -

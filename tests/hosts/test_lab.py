@@ -190,12 +190,29 @@ def test_a_saved_layer_is_where_another_host_starts_but_it_is_another_host(name:
         archive.with_name(f"{layer}.json").unlink()
 
 
+def test_the_acme_server_is_trusted_by_its_own_authority_only_and_knows_the_names_of_the_lab(lab: Lab) -> None:
+    lab.alias({"api.vendhub.test": "two"})
+    server = lab.acme()
+    try:
+        lab["one"].write("/etc/acme.pem", server.ca.read_text())
+        look = ["curl", "--silent", "--show-error", "--max-time", "10", server.directory]
+        assert "newOrder" in lab["one"].run([*look, "--cacert", "/etc/acme.pem"]).stdout
+        assert "SSL certificate problem" in lab["one"].run(look, check=False).stderr
+        assert lab["two"].address in lab["one"].run(["getent", "hosts", "api.vendhub.test"]).stdout
+        assert "BEGIN CERTIFICATE" in server.issuer.read_text()
+    finally:
+        server.stop()
+    assert not server.running()
+
+
 def test_down_leaves_nothing_and_touches_no_other_lab(lab: Lab, name: str) -> None:
     with Lab(f"{name}-down", ["one"]) as other:
         other.acme()
         number = other.number
         assert len(traces(other.name, number)) > 8
         untouched = lab["one"].boot_id()
+        banner = ["timeout", "2", "bash", "-c", f"head -c 4 < /dev/tcp/{lab['one'].address}/22"]
+        assert other["one"].run(banner, check=False).stdout == "", "labs must not reach each other"
     assert traces(other.name, number) == []
     assert lab["one"].boot_id() == untouched
 
