@@ -69,7 +69,8 @@ class Run(t.NamedTuple):
     def refusal(self) -> str:
         """What the last failed task said, as one line; the run must have failed."""
         assert self.code == 2, self.screen[-3000:]
-        said = self.screen.split("FAILED! =>")[-1].split("\nPLAY RECAP")[0].split("\nTASK [")[0]
+        said = re.split(r"FAILED! =>|^failed: .* =>", self.screen, flags=re.MULTILINE)[-1]
+        said = said.split("\nPLAY RECAP")[0].split("\nTASK [")[0]
         return " ".join(said.split()).replace("''", "'")
 
 
@@ -234,7 +235,7 @@ def test_the_apps_come_back_by_themselves(site: Site, happens: str) -> None:
     site.wait_until_healthy()
     print(f"{happens}: answers {time.monotonic() - began:.1f} s later")
     assert site.daemons() == ["vendhub PM2 v7.0.4: God Daemon (/home/vendhub/.pm2)"]
-    again = site.run()
+    again = site.run("--tags", "app_host,nodejs,pm2")
     assert (again.code, again.recap("changed")) == (0, 0), again.screen[-4000:]
 
 
@@ -325,7 +326,7 @@ def test_a_calendar_that_is_none_is_refused(site: Site) -> None:
 
 
 def test_the_timer_has_a_user_of_its_own_and_takes_it_away(site: Site) -> None:
-    own = {"daily_check_script_timer_user": "vendhub-check", "daily_check_script_options": {"system": {}}}
+    own = {"daily_check_script_timer_user": "vendhub-check", "daily_check_script_options": {"redis": {}}}
     assert site.run("--tags", "daily_check_script", **own).code == 0
     site.script("systemctl start vendhub-daily-check")
     assert "[OK] " in site.script("journalctl -o cat -u vendhub-daily-check --no-pager | tail -12")
