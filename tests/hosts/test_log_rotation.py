@@ -41,19 +41,24 @@ npm install --no-fund --no-audit --loglevel=error winston@3
 chown -R vendhub:vendhub /opt/vendhub
 """
 WRITER = """
+const fs = require('fs')
 const winston = require('winston')
-const total = Number(process.env.TOTAL)
 const transport = new winston.transports.File({ filename: '/opt/vendhub/shared/logs/combined.log' })
 const json = winston.createLogger({ format: winston.format.json(), transports: [transport] })
 const began = Date.now()
 let n = 0
-setInterval(() => {
-  const due = Math.min(total, Math.floor((Date.now() - began) * Number(process.env.RATE) / 1000))
+const timer = setInterval(() => {
+  const due = Math.floor((Date.now() - began) * Number(process.env.RATE) / 1000)
   while (n < due) {
     n += 1
     process.stdout.write(`line ${process.pid} ${n} ${'x'.repeat(80)}\\n`)
     process.stderr.write(`line ${process.pid} ${n} \\n`)
     json.info(`line ${process.pid} ${n} `)
+  }
+  if (fs.existsSync('/opt/vendhub/writer/stop')) {
+    clearInterval(timer)
+    fs.writeFileSync(`/opt/vendhub/writer/done.${process.pid}`, `${n}`)
+    setInterval(() => {}, 60000)
   }
 }, 2)
 """
@@ -162,15 +167,24 @@ class Site:
     def pm2(self, words: str) -> str:
         return self.script(f"cd / && runuser -u vendhub -- env HOME=/home/vendhub pm2 {words}")
 
-    def write(self, total: int, rate: int = RATE) -> float:
-        """Start the writers anew, with no logs; when they began."""
+    def write(self, rate: int = RATE) -> None:
+        """Start the writers anew, with no logs; return when all of them write."""
         self.script("cd / && runuser -u vendhub -- env HOME=/home/vendhub pm2 delete writer >/dev/null 2>&1; "
-                    f"rm -f {LOGS}/*; true")
+                    f"rm -f {LOGS}/* /opt/vendhub/writer/stop /opt/vendhub/writer/done.*; true")
         self.host.write("/opt/vendhub/writer/app.js", WRITER)
         self.host.write("/opt/vendhub/writer/ecosystem.config.js", ECOSYSTEM)
         self.script("cd / && runuser -u vendhub -- env HOME=/home/vendhub "
-                    f"TOTAL={total} RATE={rate} pm2 start /opt/vendhub/writer/ecosystem.config.js")
-        return time.monotonic()
+                    f"RATE={rate} pm2 start /opt/vendhub/writer/ecosystem.config.js")
+        until(lambda: all(len({pid for pid, _n in self.lines(name)}) == WORKERS for name in NAMES), 30)
+
+    def stop(self) -> dict[int, int]:
+        """Have the writers end; how many lines each of them wrote to each log."""
+        folder = self.host.root / "opt/vendhub/writer"
+        self.script("touch /opt/vendhub/writer/stop")
+        until(lambda: len([path for path in folder.glob("done.*") if path.read_text()]) == WORKERS, 30)
+        done = {int(path.suffix[1:]): int(path.read_text()) for path in folder.glob("done.*")}
+        until(lambda: all(set(done.items()) <= set(self.lines(name)) for name in NAMES), 10)
+        return done
 
     def rotate(self, config: str = "/etc/logrotate.d/vendhub", *, check: bool = True) -> str:
         """A forced rotation by the distribution's unit, with all its sandboxing; what it said."""
@@ -178,7 +192,8 @@ class Site:
         cursor = self.script("systemctl daemon-reload; journalctl -n 0 --show-cursor -o cat --no-pager "
                              "| sed -n 's/^-- cursor: //p'").strip()
         self.host.run(["systemctl", "start", "logrotate.service"], check=check, timeout=120)
-        return self.script(f"journalctl -u logrotate.service --after-cursor='{cursor}' -o cat --no-pager")
+        return self.script("journalctl --sync; journalctl -u logrotate.service -o cat --no-pager "
+                           f"--after-cursor='{cursor}'")
 
     def generations(self, name: str) -> dict[str, str]:
         """The text of a log and of all its old generations."""
@@ -193,20 +208,19 @@ class Site:
         text = "".join(self.generations(name).values())
         return collections.Counter((int(pid), int(n)) for pid, n in re.findall(r"line (\d+) (\d+) ", text))
 
-    def wait_for(self, total: int, seconds: float) -> None:
-        """Return when every worker wrote its last line of each log."""
-        ends = time.monotonic() + seconds
-        while any(sum(1 for _pid, n in self.lines(name) if n == total) < WORKERS for name in NAMES):
-            if time.monotonic() > ends:
-                return  # the counts below will tell
-            time.sleep(0.5)
-
-    def lost_and_twice(self, total: int) -> dict[str, tuple[int, int]]:
+    def lost_and_twice(self, done: t.Mapping[int, int]) -> dict[str, tuple[int, int]]:
         found = {}
         for name in NAMES:
             seen = self.lines(name)
-            found[name] = WORKERS * total - len(seen), sum(seen.values()) - len(seen)
+            found[name] = sum(done.values()) - len(seen), sum(seen.values()) - len(seen)
         return found
+
+
+def until(condition: t.Callable[[], bool], seconds: float) -> None:
+    """Return when it is so, or when the time is over: what is asserted afterwards tells."""
+    ends = time.monotonic() + seconds
+    while not condition() and time.monotonic() < ends:
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -248,17 +262,19 @@ def test_from_nothing_and_a_second_run_changes_nothing(rotated: Site) -> None:
 
 
 def test_no_line_is_lost_and_none_is_there_twice(rotated: Site) -> None:
-    total = 5000
-    rotated.write(total)
+    rotated.write()
     said = []
     for _round in range(4):
-        time.sleep(0.7)
+        time.sleep(0.5)
         said.append(rotated.rotate())
-    rotated.wait_for(total, 40)
+    time.sleep(0.5)
+    done = rotated.stop()
     pauses = [float(one) for one in re.findall(r"paused for ([\d.]+) ms", "".join(said))]
     print(f"\npauses of the writers in ms: median {sorted(pauses)[len(pauses) // 2]}, worst {max(pauses)}")
-    assert len(pauses) >= 4 * len(NAMES)
-    assert rotated.lost_and_twice(total) == dict.fromkeys(NAMES, (0, 0))
+    assert len(pauses) >= 4 * len(NAMES), said
+    assert len(done) == WORKERS
+    assert min(done.values()) > RATE
+    assert rotated.lost_and_twice(done) == dict.fromkeys(NAMES, (0, 0))
     for name in NAMES:
         files = rotated.generations(name)
         assert {f"{name}.1", f"{name}.2.gz", f"{name}.3.gz", f"{name}.4.gz"} < set(files)
@@ -270,7 +286,6 @@ def test_no_line_is_lost_and_none_is_there_twice(rotated: Site) -> None:
 
 def test_other_ways_lose_lines_here(rotated: Site) -> None:
     """Figures only: what the runbook's choices lost in the same place under the same load (docs/adr/0012)."""
-    total = 4000
     own = rotated.host.read("/etc/logrotate.d/vendhub")
     pm2 = (own.replace("    copy\n", "    nocopy\n    create 0640 vendhub vendhub\n")
            .replace("cut --owner vendhub --mode 0640", "pm2 --owner vendhub --home /home/vendhub/.pm2"))
@@ -278,12 +293,13 @@ def test_other_ways_lose_lines_here(rotated: Site) -> None:
                       flags=re.DOTALL)
     for way, config in (("SIGUSR2", pm2), ("copytruncate", truncate)):
         rotated.host.write("/root/other-way", config)
-        rotated.write(total, rate=2 * RATE)
+        rotated.write(4 * RATE)
         for _round in range(3):
             time.sleep(0.5)
             rotated.rotate("/root/other-way", check=False)
-        time.sleep(total / RATE / 2)
-        print(f"\n{way}: (lost, twice) of {WORKERS * total} lines: {rotated.lost_and_twice(total)}")
+        done = rotated.stop()
+        assert all(f"{name}.2.gz" in rotated.generations(name) for name in NAMES), "it was rotated"
+        print(f"\n{way}: (lost, twice) of {sum(done.values())} lines: {rotated.lost_and_twice(done)}")
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])
@@ -302,15 +318,15 @@ def test_a_foreign_process_in_the_pid_file_gets_no_signal(rotated: Site) -> None
     kept = rotated.host.read("/home/vendhub/.pm2/pm2.pid")
     try:
         for user in ("root", "vendhub"):
-            pid = rotated.script(f"cd / && runuser -u {user} -- sleep 300 >/dev/null 2>&1 & sleep 0.3; "
-                                 f"pgrep -n -u {user} -x sleep").strip()
+            rotated.script(f"systemd-run --quiet --collect --uid={user} --unit=foreign sleep 300")
+            pid = rotated.script("systemctl show --property=MainPID --value foreign").strip()
             rotated.host.write("/home/vendhub/.pm2/pm2.pid", f"{pid}\n")
             done = rotated.host.run(["python3", PROGRAM, "pm2", "--owner", "vendhub", "--home", "/home/vendhub/.pm2",
                                      f"{LOGS}/foreign.log", f"{LOGS}/foreign.log.1"], check=False)
             assert done.returncode == 1
             assert "nobody was signalled" in done.stderr
             assert rotated.script(f"ps -o comm= -p {pid}").strip() == "sleep", "SIGUSR2 would have ended it"
-            rotated.script(f"kill {pid}")
+            rotated.script("systemctl stop foreign")
         rotated.host.write("/home/vendhub/.pm2/pm2.pid", "999999\n")
         done = rotated.host.run(["python3", PROGRAM, "pm2", "--owner", "vendhub", "--home", "/home/vendhub/.pm2",
                                  f"{LOGS}/foreign.log", f"{LOGS}/foreign.log.1"], check=False)
