@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import time
 import typing as t
-from pathlib import Path
 
 import pytest
 
-from tests.hosts.site import HOSTS, Site
+from tests.hosts.site import SPLIT, Site, hosts_of
 from tests.lab import Lab
 
-HERE = Path(__file__).parent
+HOSTS = hosts_of(SPLIT)
 BACK_SECONDS = 60.0
 
 
@@ -20,21 +19,9 @@ BACK_SECONDS = 60.0
 def site(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Site]:
     """Five hosts with the servers that are not the collection's job."""
     with Lab("provision", HOSTS) as lab:
-        authority = lab.acme()
-        authority.resolve({f"{name}.vendhub.test": lab[name].address for name in ("app1", "app2")})
-        for name in ("app1", "app2"):
-            lab[name].write("/usr/local/share/acme.pem", authority.ca.read_text())
-            lab[name].write("/usr/local/share/issuer.pem", authority.issuer.read_text())
-        made = Site(lab, tmp_path_factory.mktemp("site"), authority)
-        prepared = made.play(HERE / "site/prepare.yml")
-        assert prepared.code == 0, prepared.screen
+        made = Site(lab, tmp_path_factory.mktemp("site"))
+        made.prepare()
         yield made
-
-
-def migrate(site: Site) -> None:
-    """The schema; a deployment does that, provisioning does not."""
-    site.lab["app1"].run(["runuser", "-u", "vendhub", "--", "sh", "-c",
-                          "cd /opt/vendhub/current && node dist/migrate.js run"])
 
 
 def green(site: Site) -> str:
@@ -58,7 +45,7 @@ def test_one_run_makes_a_site_that_answers(site: Site) -> None:
     assert site.lab["app1"].run(["ls", "/opt"]).stdout.split() == []
     done = site.play("vendhub.ops.provision")
     assert done.code == 0, done.screen[-4000:]
-    migrate(site)
+    site.migrate()
     wait_green(site)
 
 
