@@ -21,6 +21,7 @@ import yaml
 from demo.stack.process import clean_environment
 from tests.lab import Host, Lab
 from tests.lab.acme import Acme
+from tests.lab.machine import run as machine_run
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME, OTHER = "api.vendhub.test", "www.vendhub.test"
@@ -120,9 +121,9 @@ class Site:
         self.host.write("/opt/stand-in.py", STAND_IN)
         self.host.run(["systemd-run", "--unit=stand-in", "python3", "/opt/stand-in.py"])
 
-    def run(self, *words: str, playbook: str = "", **changed: t.Any) -> Run:
+    def run(self, *words: str, playbook: str = "", on: str = "web1", **changed: t.Any) -> Run:
         """Run the playbook, or one of ours, with these variables changed."""
-        inventory = self.lab.inventory({"vendhub": ["web1"], "web": ["web1"]}, self.variables | changed)
+        inventory = self.lab.inventory({"vendhub": [on], "web": [on]}, self.variables | changed)
         inventory.chmod(0o600)
         program = Path(sys.executable).with_name("ansible-playbook")
         environment = clean_environment(ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1",
@@ -236,6 +237,19 @@ class Prober:
 
 
 @contextlib.contextmanager
+def cut_off(host: Host) -> t.Iterator[None]:
+    """No way out to any package source; the controller still reaches the host."""
+    rules = "table inet cut { chain out { type filter hook output priority 0;" \
+            ' ct state established accept; oifname != "lo" reject; }; }'
+    inside = ["ip", "netns", "exec", host.machine, "nft"]
+    machine_run([*inside, "-f", "-"], input=rules)
+    try:
+        yield
+    finally:
+        machine_run([*inside, "delete", "table", "inet", "cut"])
+
+
+@contextlib.contextmanager
 def maintenance(host: Host) -> t.Iterator[None]:
     host.run(["touch", FLAG])
     try:
@@ -262,6 +276,15 @@ def test_a_dry_run_on_a_bare_host_tells_what_would_be_and_changes_nothing(first:
     assert "nginx would be installed" in first.dry.screen
     assert f"server_name {NAME};" in first.dry.screen
     assert f"{first.site.acme.directory} would be asked for a certificate for {NAME}" in first.dry.screen
+
+
+def test_a_package_source_out_of_reach_is_told_in_one_sentence(first: First) -> None:
+    with cut_off(first.site.lab["client1"]):
+        refused = first.site.run("--tags", "reverse_proxy", on="client1")
+    assert refused.code == 2
+    assert "client1: nginx could not be installed" in refused.message
+    assert "see that the host reaches its package source and has space, then run again" in refused.message
+    assert first.site.lab["client1"].run(["test", "-e", "/etc/nginx"], check=False).returncode == 1
 
 
 def test_the_second_run_changes_nothing(first: First) -> None:
