@@ -298,7 +298,7 @@ def test_other_ways_lose_lines_here(rotated: Site) -> None:
             time.sleep(0.5)
             rotated.rotate("/root/other-way", check=False)
         done = rotated.stop()
-        assert all(f"{name}.2.gz" in rotated.generations(name) for name in NAMES), "it was rotated"
+        assert "api-out.log.2.gz" in rotated.generations("api-out.log"), "it was rotated"
         print(f"\n{way}: (lost, twice) of {sum(done.values())} lines: {rotated.lost_and_twice(done)}")
 
 
