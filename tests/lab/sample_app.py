@@ -40,6 +40,18 @@ def node_archive() -> Archive:
     return _made(f"node-v{NODE}-linux-x64.tar.gz", _build_node)
 
 
+def main() -> None:
+    """Print what the roles of an app host want to know, as JSON."""
+    node_there, app = node_archive(), release()
+    print(json.dumps({
+        "nodejs_source": "archive",
+        "nodejs_archive": str(node_there.path),
+        "nodejs_archive_checksum": node_there.checksum,
+        "app_host_ecosystem_src": str(ECOSYSTEM),
+        "app_host_release_archive": str(app.path),
+    }))
+
+
 def _made(name: str, build: t.Callable[[Path, Path], None]) -> Archive:
     """The archive of that name; built when it is missing, whole or not at all, by one process at a time."""
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -75,3 +87,7 @@ def _build_node(folder: Path, archive: Path) -> None:
         (home / "bin" / program).symlink_to(f"../lib/node_modules/npm/bin/{program}-cli.js")
     with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
         packed.add(home, arcname=home.name)
+
+
+if __name__ == "__main__":
+    main()
