@@ -41,8 +41,16 @@ def dump(home: str) -> t.Any:
 
 
 def journal(home: str) -> list[str]:
-    """The last lines of the daemon's own log; OSError when it cannot be read."""
-    with open(os.path.join(home, "pm2.log"), "rb") as file:
+    """The last lines of the daemon's own log, what was rotated last included; OSError when it cannot be read."""
+    try:
+        before = _tail(os.path.join(home, "pm2.log.1"))
+    except FileNotFoundError:
+        before = []
+    return before + _tail(os.path.join(home, "pm2.log"))
+
+
+def _tail(path: str) -> list[str]:
+    with open(path, "rb") as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - JOURNAL_TAIL_BYTES))
         return file.read(JOURNAL_TAIL_BYTES).decode("utf-8", "replace").splitlines()
