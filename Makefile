@@ -58,6 +58,10 @@ integration: setup system  ## tests against real services on this machine
 hosts: setup system  ## tests on real hosts: the lab boots them, see docs/lab.md
 	$(BIN)/pytest tests/hosts
 
+.PHONY: molecule
+molecule: setup system  ## Molecule's scenarios on hosts of the lab; one of them: make molecule SCENARIO=default
+	PATH=$(BIN):$$PATH $(BIN)/molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+
 LAB ?= lab
 HOSTS ?= 1
 .PHONY: lab-up
@@ -88,4 +92,4 @@ system:  ## the system packages that tests need: installed on Debian as root, el
 check: lint types unit  ## the fast part, for daily work
 
 .PHONY: test
-test: system lint types unit sanity build integration  ## everything a change must pass
+test: system lint types unit sanity build integration hosts molecule  ## everything a change must pass
