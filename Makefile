@@ -55,8 +55,8 @@ integration: setup system  ## tests against real services on this machine
 	$(BIN)/pytest tests/integration
 
 .PHONY: hosts
-hosts: setup system  ## tests on real hosts: the lab boots them, see docs/lab.md
-	$(BIN)/pytest tests/hosts
+hosts: setup system  ## tests on real hosts, Molecule's scenarios among them: the lab boots them, see docs/lab.md
+	$(BIN)/pytest tests/hosts --numprocesses 2 --dist loadfile
 
 .PHONY: molecule
 molecule: setup system  ## Molecule's scenarios on hosts of the lab; one of them: make molecule SCENARIO=default
@@ -92,4 +92,4 @@ system:  ## the system packages that tests need: installed on Debian as root, el
 check: lint types unit  ## the fast part, for daily work
 
 .PHONY: test
-test: system lint types unit sanity build integration hosts molecule  ## everything a change must pass
+test: system lint types unit sanity build integration hosts  ## everything a change must pass
