@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
@@ -17,15 +18,17 @@ from ansible_collections.vendhub.ops.plugins.module_utils._core import files
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import OpsError
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_files() -> t.Iterator[None]:
     """A kernel that lets a file grow to 64 bytes and no further: what a full disk does, in the middle of a write."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (64, old[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
-    signal.signal(signal.SIGXFSZ, ignored)
+    try:
+        yield
+    finally:  # at once: the limit is also that of the file the tests' own output may go to
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, ignored)
 
 
 def test_a_file_is_replaced_with_its_mode_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -36,19 +39,19 @@ def test_a_file_is_replaced_with_its_mode_and_nothing_else_is_left(tmp_path: Pat
     assert os.listdir(tmp_path) == ["state.json"]
 
 
-def test_a_file_that_cannot_be_written_whole_keeps_its_old_text(tmp_path: Path, small_files: None) -> None:
+def test_a_file_that_cannot_be_written_whole_keeps_its_old_text(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     files.atomic_write(str(path), "old")
-    with pytest.raises(OpsError, match=str(path)):
+    with small_files(), pytest.raises(OpsError, match=str(path)):
         files.atomic_write(str(path), "n" * 100)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["state.json"]
 
 
-def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path, small_files: None) -> None:
+def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     files.append_line(str(path), "first")
-    with pytest.raises(OpsError, match="cannot be written"):
+    with small_files(), pytest.raises(OpsError, match="cannot be written"):
         files.append_line(str(path), "x" * 100)
     assert path.read_text() == "first\n"
 
