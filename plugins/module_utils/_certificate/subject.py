@@ -42,7 +42,8 @@ def subject(options: t.Mapping[str, t.Any], thresholds: Thresholds) -> Subject:
             try:
                 shown = client.shown(where, (address, port), name, timeout, options["ca_path"])
             except ServiceDown as exc:
-                findings.append(Finding("certificates_reachable", State.CRITICAL, str(exc), object=where))
+                findings.append(Finding("certificates_reachable", State.CRITICAL, str(exc), object=where,
+                                        reason=exc.reason))
             else:
                 findings.extend(judge.expiry(shown.certificate, now, where, thresholds))
                 findings.append(judge.names(shown.certificate, name, where))

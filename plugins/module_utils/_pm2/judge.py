@@ -116,7 +116,8 @@ def _crashes(name: str, facts: Facts, thresholds: Thresholds) -> list[Finding]:
         why = ", ".join(sorted({one.why for one in recent}))
         ago = duration(max(0.0, facts.now - recent[-1].at))
         message = f"{name} exited {counted(len(recent), 'time')} unasked within the last hour ({why}), last {ago} ago"
-    return [thresholds.judge("pm2_crashes_per_hour", len(recent), message, object=name)]
+    rows = [{"why": one.why, "seconds_ago": round(max(0.0, facts.now - one.at))} for one in recent[-5:]]
+    return [thresholds.judge("pm2_crashes_per_hour", len(recent), message, object=name, details=rows)]
 
 
 def _memory(name: str, processes: list[Process], thresholds: Thresholds) -> list[Finding]:

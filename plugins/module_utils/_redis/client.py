@@ -62,11 +62,11 @@ def ask(address: Address, samples: int, config_file: bool, clock: t.Callable[[],
         info = parse_info(client.text(info_reply, "INFO"))
         unseen: list[Unseen] = []
         running = _running(config_replies, address, unseen)
-        pings, ping_error = _pings(client, samples, address, unseen)
+        pings, ping_error, ping_reason = _pings(client, samples, address, unseen)
     file = None
     if config_file and running:
         file = _file(info, address, unseen)
-    return Facts(info, running, file, pings, ping_error, tuple(unseen))
+    return Facts(info, running, file, pings, ping_error, tuple(unseen), ping_reason)
 
 
 class Client:
@@ -250,7 +250,8 @@ def _running(replies: t.Sequence[t.Any], address: Address, unseen: list[Unseen])
     return normal(running)
 
 
-def _pings(client: Client, samples: int, address: Address, unseen: list[Unseen]) -> tuple[tuple[float, ...], str]:
+def _pings(client: Client, samples: int, address: Address, unseen: list[Unseen]) -> tuple[tuple[float, ...], str, str]:
+    """How long each PING took; or what Redis said instead, in words and as a reason."""
     pings: list[float] = []
     for dummy in range(samples):
         if pings and client.left() < address.timeout_seconds / 2:
@@ -263,9 +264,9 @@ def _pings(client: Client, samples: int, address: Address, unseen: list[Unseen])
         if reply.word == "NOPERM":
             unseen.append(Unseen("the latency", f"{_who(address)} may not use PING", "ACL SETUSER <user> +ping",
                                  forbidden=True))
-            return (), ""
-        return (), trouble(reply)
-    return tuple(pings), ""
+            return (), "", ""
+        return (), trouble(reply), _REASONS.get(reply.word, "")
+    return tuple(pings), "", ""
 
 
 def _file(info: Settings, address: Address, unseen: list[Unseen]) -> t.Optional[Settings]:

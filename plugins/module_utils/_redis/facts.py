@@ -31,6 +31,7 @@ class Facts:
     pings: tuple[float, ...] = ()
     ping_error: str = ""
     unseen: tuple[Unseen, ...] = ()
+    ping_reason: str = ""
 
 
 def parse_info(text: str) -> dict[str, str]:

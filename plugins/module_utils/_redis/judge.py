@@ -10,7 +10,7 @@ import dataclasses
 import math
 import typing as t
 
-from .._core.errors import FULL
+from .._core.errors import FULL, STARTING
 from .._core.limits import counted, duration, show, size
 from .._core.thresholds import Thresholds
 from .._core.unseen import absent, not_seen
@@ -48,9 +48,11 @@ def _reachable(facts: Facts) -> Finding:
     if info.get("loading") == "1":
         done, left = number(info, "loading_loaded_perc"), number(info, "loading_eta_seconds")
         progress = "" if math.isnan(done + left) else f": {show(done)} % done, about {duration(left)} left"
-        return Finding(name, State.CRITICAL, f"is loading its data into memory and answers no commands yet{progress}")
+        return Finding(name, State.CRITICAL, f"is loading its data into memory and answers no commands yet{progress}",
+                       reason=STARTING)
     if facts.ping_error:
-        return Finding(name, State.CRITICAL, f"Redis {facts.ping_error}", details=details)
+        return Finding(name, State.CRITICAL, f"Redis {facts.ping_error}", details=details,
+                       reason=facts.ping_reason)
     return Finding(name, State.OK, f"Redis {info.get('redis_version', '?')} answers, up for "
                                    f"{duration(whole(info, 'uptime_in_seconds'))}", details=details)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.errors import ABSENT, ERRORED, EXHAUSTED, FOREIGN, FULL, SILENT, STOPPED
+from .._core.errors import ABSENT, ERRORED, EXHAUSTED, FOREIGN, FULL, SILENT, STARTING, STOPPED
 from . import crash
 from .signs import Cause, HostSigns, Row
 
@@ -23,9 +23,11 @@ RECENT_KILL_SECONDS = 900.0
 REMEDIES: dict[str, str] = {
     "host_unreachable": "",
     "disk_full": "vendhub.ops.free_disk",
+    "postgresql_starting": "",
     "postgresql_down": "",
     "postgresql_silent": "",
     "postgresql_exhausted": "vendhub.ops.release_connections",
+    "redis_starting": "",
     "redis_down": "",
     "redis_silent": "",
     "redis_full": "vendhub.ops.free_redis_memory",
@@ -45,9 +47,10 @@ REMEDIES: dict[str, str] = {
 ORDER = tuple(REMEDIES)
 
 _SERVING = frozenset({"api", "web", "postgresql", "redis"})  # trouble on other hosts comes last
-_SERVERS = frozenset({"postgresql_down", "postgresql_silent", "postgresql_exhausted", "redis_down", "redis_silent",
-                      "redis_full"})
+_SERVERS = frozenset({"postgresql_starting", "postgresql_down", "postgresql_silent", "postgresql_exhausted",
+                      "redis_starting", "redis_down", "redis_silent", "redis_full"})
 _APP = frozenset({"app_absent", "app_stopped", "crash_loop", "bad_release", UNKNOWN})
+_OF_AN_APP = frozenset({"port_stolen", "app_absent", "app_stopped", "bad_release", "crash_loop"})
 _DAEMON = frozenset({"pm2_daemon_dead", "pm2_daemon_hung"})
 # A cause explains these on its own host, and those on every host.
 _HERE: dict[str, frozenset[str]] = {
@@ -72,7 +75,7 @@ def triage(hosts: t.Sequence[HostSigns]) -> list[Cause]:
     """The root causes, the one to deal with first at the head; empty when nothing is wrong that takes a site down."""
     found = [cause for host in hosts for cause in _suspicions(host)]
     groups = {host.name: host.groups for host in hosts}
-    roots = [cause for cause in found if not any(_explains(other, cause, groups) for other in found)]
+    roots = [cause for cause in found if not any(_explains(one, cause, groups) for one in found)]
     return sorted(roots, key=lambda cause: (not groups[cause.host] & _SERVING, ORDER.index(cause.kind),
                                             cause.confidence != CERTAIN, cause.host))
 
@@ -92,16 +95,25 @@ def _suspicions(host: HostSigns) -> t.Iterator[Cause]:
 
 
 def _disk(host: HostSigns) -> t.Iterator[Cause]:
+    mounts = {_object(row) for row in host.named("disk_percent")}
+    needed = {_mount_of(path, mounts) for path in host.data}
     for name in ("disk_percent", "inodes_percent"):
         for row in host.named(name, "critical"):
-            if _number(row) >= FULL_PERCENT:
-                yield _cause("disk_full", host, CERTAIN, [_said(row)], str(row.get("object", "")))
+            if _number(row) >= FULL_PERCENT and _object(row) in needed:
+                yield _cause("disk_full", host, CERTAIN, [_said(row)], _object(row))
+
+
+def _mount_of(path: str, mounts: t.Collection[str]) -> str:
+    """The mount on which a path lies."""
+    above = [mount for mount in mounts if path == mount or path.startswith(mount.rstrip("/") + "/")]
+    return max(above, key=len, default="/")
 
 
 def _postgresql(host: HostSigns) -> t.Iterator[Cause]:
     for row in host.named("postgresql_reachable", "critical"):
-        kind = {EXHAUSTED: "postgresql_exhausted", SILENT: "postgresql_silent"}.get(_reason(row), "postgresql_down")
-        yield _cause(kind, host, CERTAIN, [_said(row)])
+        kind = {EXHAUSTED: "postgresql_exhausted", SILENT: "postgresql_silent",
+                STARTING: "postgresql_starting"}.get(_reason(row), "postgresql_down")
+        yield _cause(kind, host, CERTAIN if _reason(row) else LIKELY, [_said(row)])
         return
     for row in host.named("postgresql_connections_percent", "critical"):
         if _number(row) >= FULL_PERCENT:
@@ -113,7 +125,8 @@ def _redis(host: HostSigns) -> t.Iterator[Cause]:
         yield _cause("redis_full", host, CERTAIN, [_said(row)])
         return
     for row in host.named("redis_reachable", "critical"):
-        yield _cause("redis_silent" if _reason(row) == SILENT else "redis_down", host, CERTAIN, [_said(row)])
+        kind = {SILENT: "redis_silent", STARTING: "redis_starting"}.get(_reason(row), "redis_down")
+        yield _cause(kind, host, CERTAIN if _reason(row) else LIKELY, [_said(row)])
 
 
 def _memory(host: HostSigns) -> t.Iterator[Cause]:
@@ -141,25 +154,41 @@ def _apps(host: HostSigns) -> t.Iterator[Cause]:
     crashing = _crashing(host)
     sick = [row for row in host.findings if row.get("name") in ("api_health", "pm2_port")
             and row.get("state") == "critical"]
-    fresh = host.release.activated_ago is not None and host.release.activated_ago <= RECENT_RELEASE_SECONDS
     for app, facts in crashing.items():
-        why = host.crash_reasons.get(app, crash.UNKNOWN)
-        told = [*facts, *([f"{app} says why: {why.replace('_', ' ')}"] if why != crash.UNKNOWN else [])]
-        if fresh and host.release.previous_good and why not in (crash.DEPENDENCY_DOWN, crash.PORT_IN_USE,
-                                                                crash.DISK_FULL):
-            yield _cause("bad_release", host, LIKELY, [*told, _activated(host)], app)
-        else:
-            yield _cause("crash_loop", host, CERTAIN if why != crash.UNKNOWN else LIKELY, told, app)
+        yield _why_it_crashes(host, app, facts)
     if sick and not crashing:
         facts = [_said(row) for row in sick]
-        if fresh and host.release.previous_good:
+        if _fresh(host):
             yield _cause("bad_release", host, LIKELY, [*facts, _activated(host)])
         else:
             yield _cause(UNKNOWN, host, LIKELY, facts)
 
 
+def _why_it_crashes(host: HostSigns, app: str, facts: t.Sequence[str]) -> Cause:
+    why = host.crash_reasons.get(app, crash.UNKNOWN)
+    told = [*facts, *([f"{app} says why: {why.replace('_', ' ')}"] if why != crash.UNKNOWN else [])]
+    outside = why in (crash.DEPENDENCY_DOWN, crash.PORT_IN_USE, crash.DISK_FULL)
+    if _fresh(host) and not outside and _crashed_since(host, app):
+        return _cause("bad_release", host, LIKELY, [*told, _activated(host)], app)
+    return _cause("crash_loop", host, CERTAIN if why != crash.UNKNOWN else LIKELY, told, app)
+
+
+def _fresh(host: HostSigns) -> bool:
+    """Whether the release was activated lately and there is one to go back to; a time in the future proves nothing."""
+    ago = host.release.activated_ago
+    return ago is not None and 0 <= ago <= RECENT_RELEASE_SECONDS and bool(host.release.previous_good)
+
+
+def _crashed_since(host: HostSigns, app: str) -> bool:
+    """Whether the app exited after the release was activated, as far as anybody counted."""
+    ago = host.release.activated_ago or 0.0
+    seen = [one.get("seconds_ago") for row in host.named("pm2_crashes_per_hour") if _object(row) == app
+            for one in row.get("details", ())]
+    return not seen or any(isinstance(seconds, (int, float)) and seconds <= ago for seconds in seen)
+
+
 def _web(host: HostSigns) -> t.Iterator[Cause]:
-    for row in host.named("certificate_reachable", "critical", ABSENT):
+    for row in host.named("certificates_reachable", "critical", ABSENT):
         yield _cause("proxy_down", host, CERTAIN, [_said(row)], _object(row))
     expired = [row for row in host.named("certificate_days", "critical") if _number(row) < 0]
     for row in [*expired, *host.named("certificate_begins", "critical")]:
@@ -175,14 +204,22 @@ def _clock(host: HostSigns) -> t.Iterator[Cause]:
 
 
 def _crashing(host: HostSigns) -> dict[str, list[str]]:
-    """The apps that start again and again, or that PM2 gave up on, with what says so."""
+    """The expected apps that start again and again, or that PM2 gave up on, with what says so.
+
+    An app that crashed within the hour and serves well now is none of them.
+    """
+    expected = {_object(row) for row in host.named("pm2_app") if "value" in row}
+    ill = {_object(row) for row in host.findings if row.get("name") in ("pm2_app", "pm2_port")
+           and row.get("state") != "ok"}
+    if host.named("api_health", "critical"):
+        ill |= {_object(row) for row in host.named("pm2_port")}
     apps: dict[str, list[str]] = {}
     for row in host.named("pm2_app", reason=ERRORED):
         apps.setdefault(_object(row), []).append(_said(row))
     for row in host.named("pm2_crashes_per_hour"):
-        if row.get("state") in ("warning", "critical"):
+        if row.get("state") in ("warning", "critical") and _object(row) in ill:
             apps.setdefault(_object(row), []).append(_said(row))
-    return apps
+    return {app: facts for app, facts in apps.items() if app in expected}
 
 
 def _suffering(host: HostSigns) -> bool:
@@ -196,7 +233,8 @@ def _explains(cause: Cause, other: Cause, groups: t.Mapping[str, frozenset[str]]
     if cause is other or ORDER.index(cause.kind) > ORDER.index(other.kind):
         return False
     if cause.host == other.host and other.kind in _HERE.get(cause.kind, frozenset()):
-        return True
+        # one app's trouble does not explain another one's
+        return cause.kind not in _OF_AN_APP or not other.object or cause.object in ("", other.object)
     if other.kind in _EVERYWHERE.get(cause.kind, frozenset()):
         return True
     # a host that keeps the database or Redis takes the apps of all hosts with it

@@ -20,19 +20,19 @@ BROKEN_CODE = "broken_code"
 DISK_FULL = "disk_full"
 UNKNOWN = "unknown"
 
-# The first that is found in the newest lines counts: a full disk or a taken port shows as other errors further down.
+# In one line the first of these counts; among the lines the newest that tells anything.
 _SIGNS: tuple[tuple[str, str], ...] = (
     (DISK_FULL, r"\bENOSPC\b|no space left on device"),
     (PORT_IN_USE, r"\bEADDRINUSE\b|address already in use"),
     (OUT_OF_MEMORY, r"heap out of memory|Reached heap limit|\bERR_WORKER_OUT_OF_MEMORY\b|Cannot allocate memory"),
     (BROKEN_CODE, r"\bSyntaxError\b|Cannot find (?:module|package)|\bERR_MODULE_NOT_FOUND\b|\bMODULE_NOT_FOUND\b"
                   r"|\bERR_REQUIRE_ESM\b|does not provide an export named"),
-    (MISSING_VARIABLE, r"(?i:(?:missing|required|undefined|not set|not defined|must be set|is required|does not exist)"
-                       r"\W{0,3}.{0,60}(?:\benv|environment|config|variable|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b)"
-                       r"|(?:\benv|environment|configuration|variable|config).{0,80}"
-                       r"(?:missing|required|undefined|not set|not defined|does not exist))"
-                       r"|\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b\W{0,3}(?:is |are )?(?:missing|required|undefined|not set"
-                       r"|not defined|must be set)"),
+    (MISSING_VARIABLE, r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b['\"]?\W{0,3}(?:is |are )?"
+                       r"(?i:missing|required|undefined|not set|not defined|must be set|does not exist)"
+                       r"|(?i:missing|required|undefined|not set|not defined|must set|unset)\W{0,3}"
+                       r"(?i:the |environment |env |config(?:uration)? |variables? |key ){1,4}"
+                       r"|(?i:environment variables?|env vars?|configuration key)\W.{0,80}"
+                       r"(?i:missing|required|undefined|not set|not defined|must be set|does not exist)"),
     (DEPENDENCY_DOWN, r"\bECONNREFUSED\b|\bETIMEDOUT\b|\bEHOSTUNREACH\b|\bENOTFOUND\b|Unable to connect to the database"
                       r"|the database system is|too many clients|Connection terminated|MaxRetriesPerRequestError"),
 )
@@ -41,9 +41,9 @@ LONGEST_LINE = 4000
 
 
 def reason(lines: t.Sequence[str]) -> tuple[str, str]:
-    """The reason and the line that tells it; the newest line of the most telling kind."""
-    for kind, pattern in _PATTERNS:
-        for line in reversed(lines):
+    """The reason and the line that tells it: the newest line that tells any. Give only lines since the last start."""
+    for line in reversed(lines):
+        for kind, pattern in _PATTERNS:
             if pattern.search(line[:LONGEST_LINE]):
                 return kind, line[:LONGEST_LINE].strip()
     return UNKNOWN, ""

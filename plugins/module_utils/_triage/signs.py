@@ -11,6 +11,9 @@ import typing as t
 
 Row = t.Mapping[str, t.Any]
 
+# where the app, PM2, PostgreSQL, Redis and the system itself write, unless somebody says otherwise
+DATA = ("/", "/opt/vendhub", "/home", "/var/lib/postgresql", "/var/lib/redis", "/var/log")
+
 
 @dataclasses.dataclass(frozen=True)
 class Release:
@@ -25,8 +28,9 @@ class Release:
 class HostSigns:
     """One host: whether it was reached, its groups, the findings of its health_check, and what it serves.
 
-    ``clock_ahead_seconds`` is how far its clock is ahead of the controller's; None when nobody compared.
-    ``crash_reasons`` are the reasons its apps gave in their logs, by app (crash.py).
+    ``data`` are the folders that what runs here cannot do without. ``clock_ahead_seconds`` is how far its clock is
+    ahead of the controller's; None when nobody compared. ``crash_reasons`` are the reasons its apps gave in their logs,
+    by app (crash.py).
     """
 
     name: str
@@ -35,6 +39,7 @@ class HostSigns:
     findings: tuple[Row, ...] = ()
     release: Release = Release()
     clock_ahead_seconds: t.Optional[float] = None
+    data: tuple[str, ...] = DATA
     crash_reasons: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def named(self, name: str, state: str = "", reason: str = "") -> list[Row]:
