@@ -87,7 +87,7 @@ class Daemon:
         if isinstance(exc, FileNotFoundError):
             if not os.path.isdir(self._home):
                 return ServiceDown(f"no PM2 daemon runs: there is no folder {self._home}; is home or owner wrong?",
-                                  ABSENT)
+                                   ABSENT)
             return ServiceDown(f"no PM2 daemon runs for {self._home} (there is no rpc.sock)", ABSENT)
         if isinstance(exc, ConnectionRefusedError):
             return ServiceDown(

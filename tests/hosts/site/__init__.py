@@ -46,12 +46,12 @@ class Run(t.NamedTuple):
 class Site:
     """The hosts, the variables of their inventory, and a way to run playbooks over them."""
 
-    def __init__(self, lab: Lab, folder: Path, layout: Layout = SPLIT) -> None:
+    def __init__(self, lab: Lab, folder: Path, layout: Layout | None = None) -> None:
         self.lab = lab
         self.folder = folder
-        self.layout = layout
+        self.layout = layout or SPLIT
         self.authority = lab.acme()
-        lab.alias({self.domain(name): name for name in layout["web"]})
+        lab.alias({self.domain(name): name for name in self.layout["web"]})
 
     @staticmethod
     def domain(host: str) -> str:

@@ -152,7 +152,7 @@ def test_of_many_who_spend_at_once_only_as_many_as_allowed_succeed(tmp_path: Pat
 def test_the_playbook_says_who_and_from_which_run(tmp_path: Path) -> None:
     play = [{"name": "Spend", "hosts": "localhost", "gather_facts": False, "tasks": [
         {"name": "Spend", "vendhub.ops.remedy_budget": {"remedy": "x", "state": "spent",
-                                                         "directory": str(tmp_path / "state")}}]}]
+                                                        "directory": str(tmp_path / "state")}}]}]
     (tmp_path / "play.yml").write_text(json.dumps(play))
     done = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", "-e",

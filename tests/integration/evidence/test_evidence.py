@@ -262,8 +262,8 @@ def test_what_cannot_be_cleaned_in_time_is_left_out_not_left_in() -> None:
 def test_the_playbook_brings_the_bundles_of_all_hosts_to_one_page(site: Site) -> None:
     play = [{"name": "Save the evidence", "hosts": "all", "gather_facts": False, "tasks": [
         {"name": "Save it", "vendhub.ops.evidence": {**site.options(name="recover"),
-                                                      "directory": str(site.folder / "on-{{ inventory_hostname }}"),
-                                                      "fetch_to": str(site.folder / "fetched")}}]}]
+                                                     "directory": str(site.folder / "on-{{ inventory_hostname }}"),
+                                                     "fetch_to": str(site.folder / "fetched")}}]}]
     (site.folder / "play.yml").write_text(json.dumps(play))
     (site.folder / "hosts").write_text("".join(
         f"{name} ansible_connection=local ansible_python_interpreter={sys.executable}\n" for name in ("app1", "app2")))

@@ -38,7 +38,7 @@ VALUES = ["", "3000", "two words", " spaces around ", "a#b", "# all of it", "it'
           "$HOME and more", "line one\nline two", "ends with a line break\n",
           "C:\\new\\table", "ends with a backslash\\",
           "a'b\"c", "a'b\"c`d", "a'b`c\nd",
-          "p@ss=w:rd/+%&?~", "=", "'", '"', "привет, o‘zbek", "a\\'b", 'a\\"b', "x'\nY='z",
+          "p@ss=w:rd/+%&?~", "=", "'", '"', "привет, oʻzbek", "a\\'b", 'a\\"b', "x'\nY='z",
           "postgresql://vendhub:p%40ss@db1/vendhub_prod?sslmode=require", "{\"json\": [1, 2]}", "\ttab\t", "a;b|c>d"]
 REFUSED = ["a\rb", "nul\0", "'\"` and #", "all '\"`\nand lines", "#\\"]
 ALPHABET = "ab01 \t\n'\"`#$\\=:.-{}é"

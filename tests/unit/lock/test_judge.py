@@ -18,10 +18,10 @@ OURS = {"controller": "ci1", "boot": "c", "namespace": "n", "pid": "10", "starte
 OTHER = {**OURS, "pid": "20"}
 
 
-def lock(age: float = 60, ttl: int = 3600, run: t.Mapping[str, str] = OTHER, holder: str = "bob on ci1",
+def lock(age: float = 60, ttl: int = 3600, run: t.Mapping[str, str] | None = None, holder: str = "bob on ci1",
          operations: tuple[str, ...] = ("deploy",)) -> Lock:
     then = Moment(NOW.epoch - age, "boot-1", NOW.uptime - age)
-    return Lock(holder, run, operations, "release 2", then, then, ttl)
+    return Lock(holder, OTHER if run is None else run, operations, "release 2", then, then, ttl)
 
 
 def ask(steal: str = "expired", dead: t.Mapping[str, str] | None = None, operation: str = "rollback",
