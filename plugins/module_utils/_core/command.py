@@ -15,6 +15,8 @@ import typing as t
 from .errors import CannotLook, OpsError
 from .redact import redact
 
+LAST_SECONDS = 5.0  # for a killed program to be gone
+
 
 @dataclasses.dataclass(frozen=True)
 class Output:
@@ -50,9 +52,19 @@ def run(arguments: t.Sequence[str], timeout_seconds: float, *, environment: t.Op
         out, err = process.communicate(timeout=timeout_seconds)
     except subprocess.TimeoutExpired as exc:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        _abandon(process)
         raise OpsError(f"{command_line(arguments)} did not end within {timeout_seconds:g} s") from exc
     return Output(process.returncode, out, err)
+
+
+def _abandon(process: subprocess.Popen[bytes]) -> None:
+    """Collect what was killed; a child that left its group and keeps the pipes, or the kernel, does not hold us."""
+    try:
+        process.communicate(timeout=LAST_SECONDS)
+    except subprocess.TimeoutExpired:
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def command_line(arguments: t.Sequence[str]) -> str:

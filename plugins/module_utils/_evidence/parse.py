@@ -16,6 +16,7 @@ from .._core.redact import HIDDEN, redact, secrets_in
 LISTEN = "0A"
 _TELLING = r"pass|pwd|secret|token|key|credential|cookie|salt|auth|dsn"
 _SECRET_FLAG = re.compile(rf"^--?[\w-]*(?:{_TELLING})[\w-]*$", re.IGNORECASE)
+_PATH = re.compile(r"/(?:etc|var|opt|run|home|usr|root|srv|tmp|mnt)/")  # where a secret lies, not what it is
 _SECRET_NAME = re.compile(rf"{_TELLING}|_ur[il]$|^ur[il]$", re.IGNORECASE)
 # programs whose short options carry a credential
 _SHORT_FLAGS = {"redis-cli": ("-a",), "redis-benchmark": ("-a",), "curl": ("-u", "-U", "-H", "--user"),
@@ -93,7 +94,8 @@ def secret_values(variables: t.Iterable[tuple[str, str]]) -> set[str]:
     found: set[str] = set()
     for name, value in variables:
         found |= {one for one in secrets_in(value) if len(one) >= 4}
-        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST and "://" not in value and not value.startswith("/"):
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST and "://" not in value \
+                and not _PATH.match(value):
             found.add(value)
     return found
 

@@ -119,7 +119,7 @@ def _unlike(after: Live, wanted: Wanted) -> str:
     for name in wanted.names:
         rows, shall = apps.get(name, []), wanted.definitions.get(name)
         words = _not_up(name, rows, shall, after) if wanted.state in UP else _not_down(name, rows, wanted.state)
-        if words:
+        if words and wanted.state != "saved":
             return words
     return after.stale if apps and (wanted.save or wanted.state == "saved") else ""
 
@@ -176,8 +176,13 @@ def _make_home(mine: Hand) -> None:
     """PM2 would make it readable for all, and dump.pm2 in it holds every secret."""
     try:
         os.mkdir(mine.pm2_home, 0o700)
-        if os.geteuid() != mine.owner.uid:
-            os.chown(mine.pm2_home, mine.owner.uid, mine.owner.gid)
+        # the folder above belongs to the owner, who may have put a link in its place by now
+        folder = os.open(mine.pm2_home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if os.fstat(folder).st_uid == os.geteuid() != mine.owner.uid:
+                os.fchown(folder, mine.owner.uid, mine.owner.gid)
+        finally:
+            os.close(folder)
     except OSError as exc:
         raise OpsError(f"the PM2 home {mine.pm2_home} cannot be made: {exc.strerror or exc}") from exc
 

@@ -69,11 +69,13 @@ def checked_repository(url: str) -> str:
     if not url or url.startswith("-") or not url.isprintable():
         raise BadOption("repository must be the address of a Git repository, such as git@example.org:vendhub.git")
     try:
-        password = urllib.parse.urlsplit(url).password if "://" in url else None
+        parts = urllib.parse.urlsplit(url)
+        # of http the user alone may be a token; of ssh it is the name of the account
+        secret = parts.password or (parts.username if parts.scheme in ("http", "https") else None)
     except ValueError as exc:
         raise BadOption("repository is not an address that can be read") from exc
-    if password:
-        raise BadOption("repository holds a password, which everybody on the host would see in the process list; use a"
+    if secret:
+        raise BadOption("repository holds a login, which everybody on the host would see in the process list; use a"
                         " deploy key or a credential helper of the owner instead")
     return url
 

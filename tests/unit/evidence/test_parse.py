@@ -113,3 +113,8 @@ def test_the_options_of_the_services_are_documented_as_those_of_the_checks() -> 
     evidence, checks = options("evidence"), options("health_check")
     for name in ("pm2", "postgresql", "redis"):
         assert evidence[name]["suboptions"] == checks[name]["suboptions"]
+
+
+def test_a_secret_that_begins_like_a_path_is_a_secret_all_the_same() -> None:
+    secret = "/dGhpcyBpcyBub3QgYSBwYXRo="
+    assert parse.secret_values([("JWT_SECRET", secret), ("TLS_KEY", "/etc/ssl/private/key.pem")]) == {secret}

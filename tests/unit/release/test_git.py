@@ -22,7 +22,8 @@ def test_a_ref_as_people_use_them_is_taken(ref: str) -> None:
 
 @pytest.mark.parametrize(("address", "why"), [
     ("--upload-pack=touch x", "must be the address"), ("", "must be the address"), ("a\nb", "must be the address"),
-    ("https://me:hunter2@git.example.org/x.git", "holds a password")])
+    ("https://me:hunter2@git.example.org/x.git", "holds a login"),
+    ("https://ghp_0123456789abcdef@github.com/example/x.git", "holds a login")])
 def test_an_address_that_is_an_option_or_shows_a_password_is_refused(address: str, why: str) -> None:
     with pytest.raises(BadOption, match=why) as refused:
         git.checked_repository(address)
