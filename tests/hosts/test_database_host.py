@@ -138,6 +138,39 @@ def test_what_somebody_added_to_the_role_is_taken_back(database: Database) -> No
     assert database.sql("SELECT count(*) FROM pg_auth_members WHERE member = 'vendhub_monitor'::regrole") == "1"
 
 
+@pytest.mark.parametrize("make", [
+    "CREATE ROLE vendhub_monitor LOGIN SUPERUSER",
+    "CREATE ROLE vendhub_monitor LOGIN; CREATE TABLE theirs (n int); ALTER TABLE theirs OWNER TO vendhub_monitor"])
+def test_a_role_that_somebody_works_with_is_refused(database: Database, make: str) -> None:
+    database.sql(make)
+    before = database.sql("SELECT rolsuper, rolconfig FROM pg_roles WHERE rolname = 'vendhub_monitor'")
+    for words in ((), ("--check",)):
+        code, screen = database.play(*words)
+        assert code == 2
+        assert "is a superuser or owns a database or tables" in " ".join(screen.split())
+    assert database.sql("SELECT rolsuper, rolconfig FROM pg_roles WHERE rolname = 'vendhub_monitor'") == before
+
+
+def test_a_setting_that_another_file_overrides_restarts_nothing(database: Database) -> None:
+    database.sql("ALTER SYSTEM SET shared_preload_libraries = ''")
+    started = database.sql("SELECT pg_postmaster_start_time()")
+    for dummy in range(2):
+        code, screen = database.play(database_host_statements=True, database_host_restart=True)
+        assert code == 2
+        assert "another file (postgresql.auto.conf by ALTER SYSTEM" in " ".join(screen.split())
+    assert database.sql("SELECT pg_postmaster_start_time()") == started
+    database.sql("ALTER SYSTEM RESET shared_preload_libraries")
+
+
+def test_the_password_is_not_among_the_statements(database: Database) -> None:
+    assert database.play(database_host_statements=True, database_host_restart=True)[0] == 0
+    database.sql("ALTER ROLE vendhub_monitor PASSWORD 'other'; CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    assert database.play(database_host_statements=True)[0] == 0
+    seen = database.sql("SELECT string_agg(query, ' ') FROM pg_stat_statements")
+    assert "canary-of-the-monitor" not in seen
+    assert "PASSWORD" in seen, "utility statements are kept here, so a secret would have been seen"
+
+
 def test_a_login_that_pg_hba_refuses_is_told_with_the_line_to_add(database: Database) -> None:
     database.script("sed -i 's/^host/#host/' /etc/postgresql/15/main/pg_hba.conf; systemctl reload postgresql@15-main")
     code, screen = database.play()

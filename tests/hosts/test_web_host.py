@@ -323,6 +323,8 @@ def test_logins_are_limited_by_address(site: Site) -> None:
     answers = [site.ask(path, method="POST", X_Forwarded_For="198.51.100.9").status for dummy in range(4)]
     assert answers == [200, 200, 429, 429]
     assert site.ask(path, method="POST", X_Forwarded_For="198.51.100.10").status == 200
+    for other in (f"{path}/", "/API/v1/Auth/Login"):  # the same page to the application
+        assert site.ask(other, method="POST", X_Forwarded_For="198.51.100.9").status == 429
 
 
 def test_the_real_client_address_reaches_app_and_log_but_never_a_forged_one(site: Site) -> None:
