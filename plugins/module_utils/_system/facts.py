@@ -37,11 +37,15 @@ class Deleted:
 
 @dataclasses.dataclass(frozen=True)
 class Kills:
-    """Processes killed for lack of memory; ``log`` is None when the kernel's log cannot be read."""
+    """Processes killed for lack of memory; ``log`` is None when the kernel's log cannot be read.
+
+    The log is a ring: it holds nothing older than ``log_seconds`` (seconds since the boot of its oldest record).
+    """
 
     log: t.Optional[tuple[Kill, ...]]
     since_boot: t.Optional[int]
     uptime_seconds: float
+    log_seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

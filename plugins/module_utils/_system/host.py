@@ -152,14 +152,17 @@ def kills(host: Host) -> Kills:
     """The kills in the kernel's log, or at least how many there were since the boot."""
     uptime = float(host.text("uptime").split()[0])
     since_boot = kernel.table(host.text("vmstat")).get("oom_kill")
-    return Kills(_kernel_log(host.kmsg), since_boot, uptime)
+    log, begins = _kernel_log(host.kmsg)
+    return Kills(log, since_boot, uptime, begins)
 
 
-def _kernel_log(path: str) -> t.Optional[tuple[kernel.Kill, ...]]:
+def _kernel_log(path: str) -> tuple[t.Optional[tuple[kernel.Kill, ...]], float]:
+    """The kills in the log (None when it cannot be read) and the seconds since the boot at which it begins."""
+    begins: t.Optional[float] = None
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
-        return None
+        return None, 0.0
     found: list[kernel.Kill] = []
     try:
         for _record in range(RECORDS):
@@ -170,15 +173,18 @@ def _kernel_log(path: str) -> t.Optional[tuple[kernel.Kill, ...]]:
             except OSError as exc:
                 if exc.errno == errno.EPIPE:  # overwritten meanwhile, the next read goes on after it
                     continue
-                return None
+                return None, 0.0
             if not record:
                 break
-            kill = kernel.oom_kill(record.decode("utf-8", "replace"))
+            text = record.decode("utf-8", "replace")
+            if begins is None:
+                begins = kernel.record_seconds(text)
+            kill = kernel.oom_kill(text)
             if kill:
                 found.append(kill)
     finally:
         os.close(handle)
-    return tuple(found)
+    return tuple(found), begins or 0.0
 
 
 class Processor:

@@ -94,10 +94,15 @@ def kills(found: Kills, thresholds: Thresholds) -> Judged:
         rows = [{"pid": kill.pid, "name": printable(kill.name),
                  "seconds_ago": round(max(0.0, found.uptime_seconds - kill.seconds))} for kill in recent[-10:]]
         names = ", ".join(sorted({str(row["name"]) for row in rows}))
-        words = f"{counted(len(recent), 'process was', 'processes were')} killed for lack of memory within a day"
-        metrics["oom_kills"] = len(recent)
-        return [thresholds.judge("oom_kills", len(recent), f"{words}: {names}" if recent else words, details=rows)], \
-            metrics
+        lost = max(0, (found.since_boot or 0) - len(found.log))
+        count = len(recent) + (lost if found.uptime_seconds <= DAY else 0)
+        words = f"{counted(count, 'process was', 'processes were')} killed for lack of memory within a day"
+        words += f": {names}" if recent else ""
+        reach = found.uptime_seconds - found.log_seconds
+        if lost and reach < DAY:
+            words += f"; {lost} before the kernel's log begins, {duration(reach)} ago"
+        metrics["oom_kills"] = count
+        return [thresholds.judge("oom_kills", count, words, details=rows)], metrics
     since = f"since the boot {duration(found.uptime_seconds)} ago"
     if found.since_boot is None:
         return [Finding("oom_kills", State.UNKNOWN, "neither the kernel's log nor its counter of kills can be read")], \

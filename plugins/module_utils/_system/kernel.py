@@ -71,12 +71,16 @@ def pressure(text: str) -> dict[tuple[str, str], float]:
 
 def oom_kill(record: str) -> t.Optional[Kill]:
     """One record of /dev/kmsg; None when it tells of something else."""
-    head, found, message = record.partition(";")
+    kill = _OOM.search(record.partition(";")[2])
+    seconds = record_seconds(record)
+    return Kill(seconds, int(kill.group(1)), kill.group(2)) if kill and seconds is not None else None
+
+
+def record_seconds(record: str) -> t.Optional[float]:
+    """The seconds since the boot at which a record of /dev/kmsg was written; None when it is not one."""
+    head, found, _message = record.partition(";")
     fields = head.split(",")
-    kill = _OOM.search(message)
-    if not found or not kill or len(fields) < 3 or not fields[2].isdigit():
-        return None
-    return Kill(int(fields[2]) / 1e6, int(kill.group(1)), kill.group(2))
+    return int(fields[2]) / 1e6 if found and len(fields) >= 3 and fields[2].isdigit() else None
 
 
 def cgroup_paths(text: str) -> tuple[t.Optional[str], t.Optional[str]]:

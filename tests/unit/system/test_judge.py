@@ -89,6 +89,8 @@ def test_what_could_not_be_seen_is_told_without_an_alarm() -> None:
     (Kills((), 0, 9e5), "ok", 0),
     (Kills((Kill(1000, 1, "old"),), 1, 1000 + 86401), "ok", 0),
     (Kills((Kill(1000, 1, "new"),), 1, 1000 + 86400), "warning", 1),
+    (Kills((Kill(5000, 1, "new"),), 3, 80000, 4000), "warning", 3),
+    (Kills((Kill(5000, 1, "new"),), 3, 90000, 4900), "warning", 1),
     (Kills(None, 0, 9e5), "ok", 0),
     (Kills(None, 2, 86400), "warning", 2),
     (Kills(None, 2, 86401), "unknown", 2),
