@@ -53,6 +53,13 @@ options:
         the same lock, and no run being over ends it.
       - By default the operator, the controller and the process of this run.
     type: str
+  plan:
+    description:
+      - What is about to be done, at most 8 KiB as JSON, such as the release that was served and the one that will be.
+        It is kept with the lock, in RV(lock.plan). Who may read the lock may read it, so no secret belongs into it.
+      - A renewal without it keeps the plan that is there. Who takes over the lock of another run inherits its plan and
+        can finish what was begun; a plan given then replaces it, so take the lock without one first. V({}) clears it.
+    type: dict
   run:
     description: Which run this is; filled by the action plugin, never by you.
     type: dict
@@ -106,6 +113,13 @@ EXAMPLES = r"""
   vendhub.ops.operation_lock:
     operation: recover
     steal: always
+
+- name: Write down what is about to be done, so that the run after a killed one can finish it
+  vendhub.ops.operation_lock:
+    operation: deploy
+    plan:
+      from: 20261122T100000Z-1c2d3e4f
+      to: 20261123T202249Z-5f3c9a01
 """
 
 RETURN = r"""
@@ -130,12 +144,19 @@ lock:
   returned: when the options are valid
   type: dict
   sample: {"holder": "ann on ci1 (pid 4711)", "operations": ["deploy"], "reason": "release 1.4.0",
-           "ttl_seconds": 1800, "run": {}}
+           "ttl_seconds": 1800, "run": {}, "plan": {}}
+  contains:
+    plan:
+      description: What was about to be done when it was last said, also by a former holder of a lock that was taken
+        over; empty when nothing was said.
+      returned: when there is a lock
+      type: dict
 previous:
   description: The lock of somebody else that was taken over; what it was doing may be half done.
   returned: when one was taken over
   type: dict
-  sample: {"holder": "ann on ci1 (pid 4242)", "operations": ["deploy"], "reason": "", "ttl_seconds": 3600, "run": {}}
+  sample: {"holder": "ann on ci1 (pid 4242)", "operations": ["deploy"], "reason": "", "ttl_seconds": 3600, "run": {},
+           "plan": {}}
 """
 
 from ansible.module_utils.basic import AnsibleModule

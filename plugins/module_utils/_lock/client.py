@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import typing as t
 
@@ -28,6 +29,7 @@ OPTIONS: dict[str, t.Any] = {
     "holder": {"type": "str"},
     "run": {"type": "dict", "default": {}},
     "dead_run": {"type": "dict", "default": {}},
+    "plan": {"type": "dict"},
     "must_hold": {"type": "bool", "default": False},
     "directory": {"type": "path", "default": "/var/lib/vendhub-ops"},
     "timeout_seconds": {"type": "float", "default": 10.0},
@@ -54,7 +56,8 @@ def wanted(options: t.Mapping[str, t.Any]) -> Wanted:
     if not 0 < options["timeout_seconds"] <= 600:
         raise BadOption(f"timeout_seconds must be above 0 and at most 600, not {options['timeout_seconds']:g}")
     return Wanted(options["holder"], _run(options["run"], "run"), options["operation"], options["reason"],
-                  options["ttl_seconds"], options["steal"], _run(options["dead_run"], "dead_run"))
+                  options["ttl_seconds"], options["steal"], _run(options["dead_run"], "dead_run"),
+                  _plan(options.get("plan")))
 
 
 def change(options: t.Mapping[str, t.Any], act: bool) -> Outcome:
@@ -123,7 +126,8 @@ def _public(current: Current) -> dict[str, t.Any]:
     if not isinstance(current, Lock):
         return {}
     return {"holder": current.holder, "operations": list(current.operations), "reason": current.reason,
-            "ttl_seconds": current.ttl_seconds, "run": dict(current.run)}
+            "ttl_seconds": current.ttl_seconds, "run": dict(current.run),
+            "plan": dict(current.plan)}
 
 
 def _text(handle: int) -> str:
@@ -146,3 +150,15 @@ def _run(given: t.Mapping[str, t.Any], name: str) -> dict[str, str]:
     if given and set(given) != set(judge.RUN):
         raise BadOption(f"{name} must have the keys {', '.join(judge.RUN)}, or be left to the plugin that fills it")
     return {key: str(value) for key, value in given.items()}
+
+
+def _plan(given: t.Optional[judge.Plan]) -> t.Optional[judge.Plan]:
+    if given is None:
+        return None
+    try:
+        size = len(json.dumps(given, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
+    except (ValueError, TypeError, RecursionError) as exc:
+        raise BadOption("plan must be made of texts, numbers, booleans, lists and dicts") from exc
+    if size > judge.LONGEST_PLAN_BYTES:
+        raise BadOption(f"plan must be at most {judge.LONGEST_PLAN_BYTES} bytes as JSON, not {size}")
+    return given

@@ -17,15 +17,21 @@ from .._core.moment import Moment
 LONGEST_TTL_SECONDS = 86400
 STEAL = ("never", "expired", "always")
 
+LONGEST_PLAN_BYTES = 8192
+
 # what identifies one run of ansible-playbook on one controller
 RUN = ("controller", "boot", "namespace", "pid", "started")
 
 Run = t.Mapping[str, str]
+Plan = t.Mapping[str, t.Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Lock:
-    """``operations`` are nested, the outermost first; ``run`` is empty when the holder is a name of the user's own."""
+    """``operations`` are nested, the outermost first; ``run`` is empty when the holder is a name of the user's own.
+
+    ``plan`` is what is about to be done, in the words of who does it.
+    """
 
     holder: str
     run: Run
@@ -34,6 +40,7 @@ class Lock:
     since: Moment
     renewed: Moment
     ttl_seconds: int
+    plan: Plan = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +53,10 @@ class Broken:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """Who asks, for what; ``dead`` is a run that its own controller knows to be over."""
+    """Who asks, for what; ``dead`` is a run that its own controller knows to be over.
+
+    Without a ``plan`` the one that is there stays.
+    """
 
     holder: str
     run: Run
@@ -55,6 +65,7 @@ class Wanted:
     ttl_seconds: int
     steal: str = "expired"
     dead: Run = dataclasses.field(default_factory=dict)
+    plan: t.Optional[Plan] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,8 +131,11 @@ def _same(lock: Lock, wanted: Wanted) -> bool:
     return lock.holder == wanted.holder and dict(lock.run) == dict(wanted.run)
 
 
-def _taken(wanted: Wanted, now: Moment, sentence: str) -> Decision:
-    lock = Lock(wanted.holder, wanted.run, (wanted.operation,), wanted.reason, now, now, wanted.ttl_seconds)
+def _taken(wanted: Wanted, now: Moment, sentence: str, former: t.Optional[Lock] = None) -> Decision:
+    """A lock of our own; what a former holder had begun is still to be finished, so its plan is inherited."""
+    begun = former.plan if former else {}
+    lock = Lock(wanted.holder, wanted.run, (wanted.operation,), wanted.reason, now, now, wanted.ttl_seconds,
+                begun if wanted.plan is None else wanted.plan)
     return Decision(True, True, sentence, lock)
 
 
@@ -131,7 +145,8 @@ def _renewed(current: Lock, wanted: Wanted, now: Moment) -> Decision:
     # an inner operation with a short time must not cut that of the outer one
     ttl = max(wanted.ttl_seconds, round(left(current, now))) if nested else wanted.ttl_seconds
     lock = dataclasses.replace(current, operations=operations, renewed=now, ttl_seconds=min(ttl, LONGEST_TTL_SECONDS),
-                               reason=current.reason if nested else wanted.reason or current.reason)
+                               reason=current.reason if nested else wanted.reason or current.reason,
+                               plan=current.plan if wanted.plan is None else wanted.plan)
     words = f"locked for {' > '.join(operations)}" if nested else f"renewed for {' > '.join(operations)}"
     return Decision(True, True, words, lock)
 
@@ -142,11 +157,11 @@ def _over_another(current: Lock, wanted: Wanted, now: Moment) -> Decision:
         return Decision(False, False, f"{found}; wait until it is released, or take it over with steal=expired"
                                       " (once it has expired) or steal=always")
     if wanted.dead and dict(current.run) == dict(wanted.dead):
-        return _taken(wanted, now, f"taken over from a run that is over: {found}")
+        return _taken(wanted, now, f"taken over from a run that is over: {found}", current)
     if left(current, now) <= 0:
-        return _taken(wanted, now, f"taken over: {found}")
+        return _taken(wanted, now, f"taken over: {found}", current)
     if wanted.steal == "always":
-        return _taken(wanted, now, f"taken over because steal=always: {found}")
+        return _taken(wanted, now, f"taken over because steal=always: {found}", current)
     return Decision(False, False, f"{found}; wait, or when that run is surely over take it with steal=always")
 
 
@@ -167,7 +182,7 @@ def as_text(lock: Lock, now: Moment) -> str:
     return json.dumps({
         "holder": lock.holder, "operations": list(lock.operations), "reason": lock.reason,
         "since": moment.utc(lock.since.epoch), "until": moment.utc(now.epoch + left(lock, now)),
-        "ttl_seconds": lock.ttl_seconds, "run": dict(lock.run),
+        "ttl_seconds": lock.ttl_seconds, "run": dict(lock.run), "plan": dict(lock.plan),
         "taken": lock.since.as_dict(), "renewed": lock.renewed.as_dict(),
     }, ensure_ascii=False, indent=1) + "\n"
 
@@ -181,6 +196,7 @@ def parse(text: str) -> Lock:
     if not isinstance(data, dict):
         raise ValueError("it is not a JSON object")
     operations, run, ttl = data.get("operations"), data.get("run"), data.get("ttl_seconds")
+    plan = data.get("plan", {})
     if not isinstance(data.get("holder"), str) or not data["holder"]:
         raise ValueError("it names no holder")
     if not isinstance(operations, list) or not operations or not all(isinstance(one, str) for one in operations):
@@ -189,8 +205,11 @@ def parse(text: str) -> Lock:
         raise ValueError("it names no run")
     if not isinstance(ttl, int) or isinstance(ttl, bool) or not 0 < ttl <= LONGEST_TTL_SECONDS:
         raise ValueError("it has no time to live")
+    if not isinstance(plan, dict):
+        raise ValueError("it has a plan that is no JSON object")
     try:
         since, renewed = moment.parse(data.get("taken")), moment.parse(data.get("renewed"))
     except ValueError as exc:
         raise ValueError("it does not say since when") from exc
-    return Lock(data["holder"], run, tuple(operations), str(data.get("reason") or ""), since, renewed, ttl)
+    return Lock(data["holder"], run, tuple(operations), str(data.get("reason") or ""), since, renewed, ttl,
+                plan)

@@ -46,6 +46,23 @@ def test_a_lock_is_taken_renewed_refused_and_released(tmp_path: Path) -> None:
     assert not ask(tmp_path, "bob")["failed"]
 
 
+def test_who_takes_over_finds_the_plan_of_the_former_holder_and_a_fresh_lock_has_none(tmp_path: Path) -> None:
+    plan = {"from": "a", "to": "b", "steps": ["reload"]}
+    assert ask(tmp_path, check_mode=True, plan=plan)["lock"]["plan"] == plan
+    assert ask(tmp_path)["lock"]["plan"] == {}
+    assert ask(tmp_path, plan=plan)["lock"]["plan"] == plan
+    assert json.loads((tmp_path / "state/lock.json").read_text())["plan"] == plan
+    assert ask(tmp_path)["lock"]["plan"] == plan
+    assert ask(tmp_path, "bob")["lock"]["plan"] == plan, "who is refused sees what is being done"
+    taken = ask(tmp_path, "bob", "recover", steal="always")
+    assert (taken["lock"]["plan"], taken["previous"]["plan"]) == (plan, plan)
+    assert ask(tmp_path, "bob", "recover", plan={"to": "x" * 8183})["held"], "8192 bytes as JSON"
+    assert ask(tmp_path, "bob", "recover", plan={})["lock"]["plan"] == {}
+    ask(tmp_path, "bob", "recover", plan=plan)
+    ask(tmp_path, "bob", "recover", state="released")
+    assert ask(tmp_path)["lock"]["plan"] == {}
+
+
 def test_releasing_a_lock_that_is_not_ours_changes_nothing_and_fails_only_when_it_must_be_ours(tmp_path: Path) -> None:
     ask(tmp_path)
     before = content(tmp_path / "state")
@@ -121,7 +138,7 @@ def test_something_that_is_no_file_is_not_followed_and_does_not_make_it_wait(tmp
 @pytest.mark.parametrize(("options", "words"), [
     ({"operation": ""}, "operation must be"), ({"ttl_seconds": 0}, "ttl_seconds"), ({"ttl_seconds": 86401}, "86400"),
     ({"holder": "a\nb"}, "holder must be"), ({"reason": "x" * 1001}, "reason"),
-
+    ({"plan": {"to": "x" * 8192}}, "8192 bytes as JSON, not 8201"), ({"plan": {"to": "\ud800"}}, "plan must be"),
     ({"run": {"pid": "1"}}, "run must have"),
     ({"timeout_seconds": 0}, "timeout_seconds"), ({"directory": "/proc/nowhere"}, "cannot be made"),
 ])

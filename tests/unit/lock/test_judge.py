@@ -29,6 +29,7 @@ def ask(steal: str = "expired", dead: t.Mapping[str, str] | None = None, operati
     return Wanted("ann on ci1", OURS, operation, "why", ttl, steal, dead or {})
 
 
+BEGUN = {"from": "a", "to": "b"}
 THERE: dict[str, Current] = {
     "free": None,
     "ours": lock(run=OURS, holder="ann on ci1"),
@@ -64,6 +65,41 @@ def test_who_gets_the_lock(there: str, steal: str) -> None:
         assert decision.lock.renewed == NOW
     else:
         assert "steal=always" in decision.sentence
+
+
+@pytest.mark.parametrize(("current", "asked", "plan"), [
+    (None, ask(), {}),
+    (Broken("it is empty", 0), ask("always"), {}),
+    (lock(run=OURS, holder="ann on ci1"), ask(operation="deploy"), BEGUN),  # renewed
+    (lock(run=OURS, holder="ann on ci1"), ask(), BEGUN),  # nested
+    (lock(), ask(dead=OTHER), BEGUN),
+    (lock(age=3600), ask(), BEGUN),
+    (lock(), ask("always"), BEGUN),
+])
+def test_a_plan_is_kept_by_a_renewal_and_inherited_by_who_takes_over(current: Current, asked: Wanted,
+                                                                     plan: dict[str, t.Any]) -> None:
+    current = dataclasses.replace(current, plan=BEGUN) if isinstance(current, Lock) else current
+    kept = judge.decide(current, asked, NOW).lock
+    assert kept is not None
+    assert kept.plan == plan
+    assert judge.parse(judge.as_text(kept, NOW)).plan == plan
+    for new in ({"to": "c"}, {}):
+        replaced = judge.decide(current, dataclasses.replace(asked, plan=new), NOW).lock
+        assert replaced is not None
+        assert replaced.plan == new
+
+
+def test_the_plan_of_the_outer_operation_outlives_the_inner_one() -> None:
+    both = dataclasses.replace(lock(run=OURS, holder="ann on ci1", operations=("recover", "rollback")), plan=BEGUN)
+    outer = judge.release(both, ask(operation="rollback"), NOW).lock
+    assert outer is not None
+    assert outer.plan == BEGUN
+
+
+def test_a_lock_written_without_a_plan_is_still_read() -> None:
+    data = json.loads(judge.as_text(lock(), NOW))
+    del data["plan"]
+    assert judge.parse(json.dumps(data)) == lock()
 
 
 def test_every_state_of_a_lock_is_in_the_table() -> None:
@@ -152,7 +188,7 @@ def test_a_lock_survives_its_file() -> None:
 @pytest.mark.parametrize("change", [
     {"holder": ""}, {"holder": 3}, {"operations": []}, {"operations": "deploy"}, {"operations": [1]}, {"run": None},
     {"run": {"pid": 3}}, {"ttl_seconds": "3600"}, {"ttl_seconds": 0}, {"ttl_seconds": True}, {"ttl_seconds": 10**9},
-    {"taken": None}, {"renewed": {"epoch": "soon"}}, {"renewed": {}},
+    {"taken": None}, {"renewed": {"epoch": "soon"}}, {"renewed": {}}, {"plan": None}, {"plan": ["to"]},
 ])
 def test_a_lock_with_a_hole_in_it_is_not_believed(change: dict[str, t.Any]) -> None:
     data = {**json.loads(judge.as_text(lock(), NOW)), **change}
