@@ -18,6 +18,8 @@ description:
     values. A number of processes is scaled. Other settings and variables are taken over by a reload, which in cluster
     mode drops no request when O(listen_timeout_seconds) is long enough. Variables that are no longer defined stay until
     the app is deleted and started.
+  - A process that runs in another folder than its definition means now (the link of the release was switched, or the
+    folder was deleted) is reloaded, also with O(state=started).
   - After a change the apps are watched by the stability gate (see M(vendhub.ops.stability_gate)).
   - It never returns an app's environment; only names of variables that are not as defined.
   - Reading an ecosystem file means running it, as PM2 does; that happens in check mode as well, as the owner.

@@ -85,6 +85,10 @@ apps:
       description: The working folder by its definition.
       type: str
       returned: always
+    folder:
+      description: The folder that C(cwd) means now, links followed. A process that should run in it names it as its C(cwd).
+      type: str
+      returned: always
     script:
       description: The script by its definition.
       type: str
@@ -108,7 +112,8 @@ apps:
     processes:
       description:
         - Each process with C(pm_id), C(pid), C(status), C(restarts), C(uptime_seconds), C(memory_bytes),
-          C(cpu_percent) and C(ports) (none when the module must not see them).
+          C(cpu_percent), C(ports) (none when the module must not see them) and C(cwd), the folder in which it really
+          runs by the kernel's word; links were followed when it was started. It is empty when it cannot be seen.
       type: list
       elements: dict
       returned: always

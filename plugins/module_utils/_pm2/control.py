@@ -11,18 +11,19 @@ import dataclasses
 import os
 import re
 import stat
+import time
 import typing as t
 
 from .._core.command import Output
 from .._core.errors import ABSENT, BadOption, OpsError, ServiceDown
 from .._core.redact import redact
-from . import cli, home as pm2_home
-from .apps import processes, variables
+from . import cli, home as pm2_home, place
+from .apps import Process, processes, variables
 from .client import raw
 from .definition import Definition
 from .ecosystem import overlaid
 from .owner import Hand
-from .plan import Live, Step
+from .plan import RUNS, Live, Step
 from .saved_list import stale
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -66,8 +67,9 @@ def look(hand: Hand, definitions: t.Mapping[str, Definition], timeout_seconds: f
     found = processes(answer)
     real = variables(answer)
     differing = {name: _differing(real.get(name, []), one.environment) for name, one in definitions.items()}
+    folders = {name: one.cwd for name, one in definitions.items()}
     return Live(True, found, {name: names for name, names in differing.items() if names},
-                _stale(hand.pm2_home, answer))
+                _stale(hand.pm2_home, answer), _elsewhere(found, folders, timeout_seconds))
 
 
 def orphans(home: str, names: t.Sequence[str]) -> list[tuple[str, int]]:
@@ -130,6 +132,17 @@ def _stale(home: str, answer: t.Any) -> str:
         return stale(answer, None, False)
     except (OSError, ValueError):
         return "dump.pm2 cannot be read"
+
+
+def _elsewhere(found: t.Sequence[Process], folders: t.Mapping[str, str], timeout_seconds: float) -> dict[str, str]:
+    running = [process for process in found if process.status in RUNS and not process.is_module]
+    ends = time.monotonic() + timeout_seconds
+    moved = place.elsewhere(running, folders)
+    while place.young(one for rows in moved.values() for one in rows) and time.monotonic() < ends:
+        time.sleep(0.1)
+        moved = place.elsewhere(running, folders)
+    said = {name: place.words(rows, folders.get(name) or rows[0].cwd) for name, rows in moved.items()}
+    return {name: words for name, words in said.items() if words}
 
 
 def _differing(real: t.Sequence[t.Mapping[str, str]], wanted: t.Mapping[str, str]) -> frozenset[str]:

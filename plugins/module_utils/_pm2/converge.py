@@ -127,6 +127,8 @@ def _unlike(after: Live, wanted: Wanted) -> str:
 def _not_up(name: str, rows: t.Sequence[Process], shall: t.Optional[Definition], after: Live) -> str:
     if not rows:
         return f"{name} is not in its list"
+    if after.elsewhere.get(name):
+        return f"{name} {after.elsewhere[name]} (an app must not leave the folder of its definition by itself)"
     if shall is None:
         return ""
     words = drift(rows, shall)

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import time
 import typing as t
 
 from .._core.errors import ABSENT, ServiceDown
-from . import client, home as pm2_home
+from . import client, home as pm2_home, proc
 from .apps import Process, by_name
 
 
@@ -39,12 +40,14 @@ def _app(name: str, rows: t.Sequence[Process], ports: t.Mapping[int, list[int]],
     return {
         "name": name, "exec_mode": first.exec_mode, "instances": len(rows),
         "online": sum(row.status == "online" for row in rows), "restarts": sum(row.restart_time for row in rows),
-        "cwd": first.cwd, "script": first.script, "max_memory_restart_bytes": first.max_memory_restart or None,
+        "cwd": first.cwd, "folder": os.path.realpath(first.cwd) if first.cwd else "", "script": first.script,
+        "max_memory_restart_bytes": first.max_memory_restart or None,
         "out_log": first.out_log, "err_log": first.err_log, "combined_log": first.combined_log,
         "processes": [{
             "pm_id": row.pm_id, "pid": row.pid, "status": row.status, "restarts": row.restart_time,
             "uptime_seconds": max(0, round(now - row.pm_uptime / 1000)) if row.pid and row.pm_uptime else None,
             "memory_bytes": row.memory, "cpu_percent": row.cpu, "ports": ports.get(row.pid) if row.pid else [],
+            "cwd": proc.folder(row.pid) if row.pid else "",
         } for row in rows],
     }
 

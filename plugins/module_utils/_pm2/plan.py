@@ -20,12 +20,14 @@ UP = frozenset({"started", "restarted", "reloaded"})
 @dataclasses.dataclass(frozen=True)
 class Live:
     """PM2 at one moment. ``differing`` are the names of variables that are not as defined, by app; ``stale`` says
-    why the saved list is not the running one (empty when it is)."""
+    why the saved list is not the running one (empty when it is); ``elsewhere`` says of an app that it runs in another
+    folder than its definition means now."""
 
     alive: bool
     processes: tuple[Process, ...] = ()
     differing: t.Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     stale: str = ""
+    elsewhere: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,16 +99,16 @@ def _app(name: str, processes: list[Process], live: Live, wanted: Wanted) -> lis
             raise BadOption(_unknown(name, live))
         return [Step("start", name, "it is not in PM2's list")]
     if shall is None:
-        return _by_name(name, processes, wanted.state)
+        return _by_name(name, processes, wanted.state, live.elsewhere.get(name, ""))
     return _defined(processes, shall, live, wanted.state)
 
 
-def _by_name(name: str, processes: list[Process], state: str) -> list[Step]:
+def _by_name(name: str, processes: list[Process], state: str, elsewhere: str) -> list[Step]:
     down = [process for process in processes if process.status not in RUNS]
     if state == "restarted" or (state == "reloaded" and len(down) == len(processes)):
         return [Step("restart", name, "asked for", tuple(process.pm_id for process in processes))]
-    if state == "reloaded":
-        return [Step("reload", name, _reload_words(processes))]
+    if state == "reloaded" or elsewhere:
+        return [Step("reload", name, elsewhere or _reload_words(processes))]
     return [Step("restart", name, _statuses(down), tuple(process.pm_id for process in down))] if down else []
 
 
@@ -122,12 +124,13 @@ def _defined(processes: list[Process], shall: Definition, live: Live, state: str
     if variables:
         changed.append(f"variables not as defined: {', '.join(sorted(variables))}")
     down = [process for process in processes if process.status not in RUNS]
+    elsewhere = live.elsewhere.get(shall.name, "")
+    why = "; ".join([*changed, *filter(None, [elsewhere])])
     steps = []
     if state == "restarted":
-        steps.append(Step("restart", shall.name, "; ".join(changed) or "asked for", changes=bool(changed)))
-    elif state == "reloaded" or changed:
-        steps.append(Step("reload", shall.name, "; ".join(changed) or _reload_words(processes),
-                          changes=bool(changed)))
+        steps.append(Step("restart", shall.name, why or "asked for", changes=bool(changed)))
+    elif state == "reloaded" or why:
+        steps.append(Step("reload", shall.name, why or _reload_words(processes), changes=bool(changed)))
     elif down:
         whole = len(down) == len(processes)
         some = () if whole else tuple(process.pm_id for process in down)

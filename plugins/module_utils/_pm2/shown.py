@@ -13,6 +13,7 @@ from .apps import by_name
 from .definition import Definition
 from .plan import Live, Step
 
+AS_DEFINED = "as defined"
 Shown = dict[str, dict[str, t.Any]]
 
 
@@ -31,6 +32,7 @@ def shown(live: Live, names: t.Iterable[str]) -> Shown:
             "max_memory_restart": first.max_memory_restart, "wait_ready": first.wait_ready,
             "listen_timeout": first.listen_timeout, "kill_timeout": first.kill_timeout,
             "variables": _variables(live.differing.get(name, frozenset())),
+            "place": live.elsewhere.get(name, AS_DEFINED),
         }
     return found
 
@@ -59,8 +61,8 @@ def _up(row: dict[str, t.Any], definition: t.Optional[Definition]) -> dict[str, 
         for key in ("exec_mode", "script", "cwd", "max_memory_restart", "wait_ready", "listen_timeout", "kill_timeout"):
             if known[key] is not None:
                 new[key] = known[key]
-    return {**row, **new, "status": "online", "variables": _variables(frozenset())}
+    return {**row, **new, "status": "online", "variables": AS_DEFINED, "place": AS_DEFINED}
 
 
 def _variables(differing: frozenset[str]) -> str:
-    return f"not as defined: {', '.join(sorted(differing))}" if differing else "as defined"
+    return f"not as defined: {', '.join(sorted(differing))}" if differing else AS_DEFINED

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import threading
@@ -302,3 +303,37 @@ def test_facts_are_gathered_without_the_environment(site: Site) -> None:
     assert api["cwd"] == str(site.folder)
     assert worker["processes"][0]["pid"] == site.pm2.pids("worker")[0]
     assert CANARY not in json.dumps(facts)
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_process_that_still_runs_in_the_former_release_is_reloaded_by_the_next_run(site: Site, by_name: bool) -> None:
+    for name in ("R1", "R2"):
+        (site.folder / "releases" / name).mkdir(parents=True)
+        (site.folder / "releases" / name / "api.js").write_text(SERVER)
+    current = site.folder / "current"
+    current.symlink_to("releases/R1")
+    site.define(cwd=str(current), env={"SLOW": 300})
+    known = {"ecosystem": None, "environment": None} if by_name else {}
+    assert not site.ours("started")["failed"]
+    assert not site.ours("started", **known)["changed"]
+    before = site.pm2.pids("api")
+
+    (site.folder / "next").symlink_to("releases/R2")
+    os.replace(site.folder / "next", current)  # and here the operator's run was killed
+    place = {name: os.path.realpath(site.folder / "releases" / name) for name in ("R1", "R2")}
+    (app,) = call("pm2_info", home=str(site.pm2.home))["apps"]
+    assert (app["cwd"], app["folder"]) == (str(current), place["R2"])
+    assert [one["cwd"] for one in app["processes"]] == [place["R1"]] * 2
+    planned = site.ours("started", check_mode=True, **known)
+    assert planned["steps"] == [f"reload api: runs in {place['R1']}, not in {place['R2']}"]
+    done = site.ours("started", gate={**BRIEF, "release_folder": str(current)}, **known)
+    assert not done["failed"], done["msg"]
+    assert done["diff"] == planned["diff"]
+    assert not set(before) & set(site.pm2.pids("api"))
+    assert not site.ours("started", **known)["changed"]
+
+    shutil.rmtree(place["R2"])
+    Path(place["R2"]).mkdir()
+    (Path(place["R2"]) / "api.js").write_text(SERVER)
+    assert site.ours("started", check_mode=True, **known)["steps"] == [
+        f"reload api: runs in {place['R2']} (deleted), not in {place['R2']}"]

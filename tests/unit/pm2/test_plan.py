@@ -67,6 +67,20 @@ def test_the_steps_of_an_app_known_by_name(state: str, statuses: list[str], expe
                           for number, status in enumerate(statuses)), shall=None) == expected
 
 
+@pytest.mark.parametrize(("state", "shall", "expected"), [
+    ("started", SHALL, "reload api: runs in /r/2, not in /r/1"),
+    ("started", None, "reload api: runs in /r/2, not in /r/1"),
+    ("reloaded", SHALL, "reload api: runs in /r/2, not in /r/1"),
+    ("restarted", SHALL, "restart api: runs in /r/2, not in /r/1"),
+    ("stopped", SHALL, "stop api: it is online"),
+])
+def test_an_app_that_runs_in_another_folder_is_reloaded(state: str, shall: Definition | None, expected: str) -> None:
+    live = Live(True, (API, TWIN), elsewhere={"api": "runs in /r/2, not in /r/1"})
+    found = plan(live, Wanted(state, ("api",), {"api": shall} if shall else {}, save=True))
+    assert [str(step) for step in found if step.action != "save"] == [expected]
+    assert [step.action for step in found].count("save") == (state == "stopped")  # the saved list names the link
+
+
 @pytest.mark.parametrize(("changes", "expected"), [
     ({"exec_mode": "fork"}, ["delete 0 1", "start"]),
     ({"script": "/new/api.js"}, ["delete 0 1", "start"]),
