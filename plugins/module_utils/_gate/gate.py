@@ -16,8 +16,9 @@ from .._core.verdict import Verdict
 from .._core.web import Address, Getter, address, checked_headers
 from .._http.client import ask, searcher
 from .._http.judge import Expectation, Search, fault, served
-from .._pm2 import client, home as pm2_home
+from .._pm2 import client, home as pm2_home, proc
 from .._pm2.apps import Process
+from .._pm2.place import inside
 from .judge import STABLE, Health, Sample, Wanted
 from .watch import Clock, Sleep, watch
 
@@ -84,7 +85,7 @@ class Gate:
         found = []
         for process in processes:
             place = _place(process, folder)
-            if process.pid and not _below(place, folder):
+            if process.pid and (proc.gone(place) or not inside(place, folder)):
                 found.append(f"{process.name} (pid {process.pid}) runs in {place}")
         return tuple(found)
 
@@ -123,13 +124,7 @@ def _place(process: Process, folder: str) -> str:
 
     An app whose working folder is elsewhere by definition is judged by its script.
     """
-    if process.cwd and not _below(os.path.realpath(process.cwd), folder):
+    if process.cwd and not inside(os.path.realpath(process.cwd), folder):
         return os.path.realpath(process.script or process.cwd)
-    try:
-        return os.readlink(f"/proc/{process.pid}/cwd")
-    except OSError:
-        return os.path.realpath(process.cwd)
+    return proc.folder(process.pid) or os.path.realpath(process.cwd)
 
-
-def _below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

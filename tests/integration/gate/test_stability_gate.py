@@ -149,6 +149,19 @@ def test_a_process_that_still_runs_the_old_release_is_seen_after_the_flip(watche
     assert f"runs in {watched.folder}/old" in result["msg"]
 
 
+def test_another_release_is_not_taken_for_a_part_of_one_that_was_adopted_in_place(watched: Watched) -> None:
+    bad, part = watched.folder / "releases" / "R2", watched.folder / "dist"
+    for folder in (bad, part):
+        folder.mkdir(parents=True)
+    watched.run(cwd=bad)
+    result = watched.gate(deadline_seconds=2, release_folder=str(watched.folder))
+    assert result["failed"]
+    assert f"runs in {bad}" in result["msg"]
+    watched.pm2.run("delete", "api")
+    watched.run(cwd=part)
+    assert not watched.gate(release_folder=str(watched.folder))["failed"]
+
+
 def test_a_frozen_daemon_is_waited_for_but_not_for_ever(watched: Watched) -> None:
     watched.run()
     daemon = watched.pm2.daemon
