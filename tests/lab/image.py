@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The image every host starts from: a minimal system of this machine's distribution, built once, kept in the cache.
 
-It holds this machine's package sources and extra certificate authorities, so it is never committed.
+It holds this machine's package sources and extra certificate authorities, so it is never committed. LAB_SUITE names
+another release of the same distribution (``LAB_SUITE=trixie``), which comes from the same package sources.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
 import sys
 import time
@@ -26,6 +29,7 @@ MASKED = [
     *("systemd-networkd.socket", "systemd-networkd-wait-online.service", "systemd-timesyncd.service"),
     "console-getty.service",
 ]
+SUITE = "LAB_SUITE"
 AUTHORITIES = Path("/usr/local/share/ca-certificates")
 BUILD_SECONDS = 600
 
@@ -43,8 +47,8 @@ def image() -> Path:
 
 
 class _Machine(t.NamedTuple):
-    codename: str
-    sources: list[Path]
+    suite: str
+    sources: dict[str, str]
     apt_options: str
     authorities: list[Path]
     resolver: str
@@ -57,21 +61,23 @@ def _machine() -> _Machine:
     if not codename:
         raise LabError("Hosts are built from Debian's or Ubuntu's packages, and /etc/os-release names no codename.")
     apt = Path("/etc/apt")
-    sources = [path for path in [apt / "sources.list"] if path.exists() and path.stat().st_size]
-    sources += sorted(p for p in (apt / "sources.list.d").glob("*") if p.suffix in {".list", ".sources"})
+    files = [path for path in [apt / "sources.list"] if path.exists() and path.stat().st_size]
+    files += sorted(p for p in (apt / "sources.list.d").glob("*") if p.suffix in {".list", ".sources"})
+    suite = os.environ.get(SUITE) or codename
+    sources = {path.name: re.sub(rf"\b{codename}\b", suite, path.read_text()) for path in files}
     options = [
         line
         for line in run(["apt-config", "dump", "--no-empty"]).stdout.splitlines()
         if line.startswith("Acquire::") and not line.startswith(("Acquire::IndexTargets", "Acquire::Changelogs"))
     ]
     authorities = sorted(AUTHORITIES.rglob("*.crt"))
-    return _Machine(codename, sources, "\n".join(options) + "\n", authorities, Path("/etc/resolv.conf").read_text())
+    return _Machine(suite, sources, "\n".join(options) + "\n", authorities, Path("/etc/resolv.conf").read_text())
 
 
 def _key(machine: _Machine) -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    digest.update(f"{machine.codename}\n{machine.apt_options}\n{machine.resolver}\n".encode())
-    for path in [*machine.sources, *machine.authorities]:
+    digest.update(f"{machine.suite}\n{machine.apt_options}\n{machine.resolver}\n{machine.sources}\n".encode())
+    for path in machine.authorities:
         digest.update(f"{path}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -86,10 +92,14 @@ def _build(archive: Path, machine: _Machine) -> None:
     try:
         (workshop / "tmp").mkdir()
         (workshop / "apt.conf").write_text(machine.apt_options)
+        (workshop / "sources").mkdir()
+        for name, text in machine.sources.items():
+            (workshop / "sources" / name).write_text(text)
         root = workshop / "root"
         command: list[str | Path] = ["env", f"TMPDIR={workshop}/tmp", "mmdebstrap", "--variant=minbase", "--mode=root"]
         command += ["--quiet", "--dpkgopt=force-unsafe-io", f"--include={','.join(PACKAGES)}"]
-        command += [f"--aptopt={workshop}/apt.conf", machine.codename, root, *machine.sources]
+        command += [f"--aptopt={workshop}/apt.conf", machine.suite, root]
+        command += [workshop / "sources" / name for name in machine.sources]
         run(command, timeout=BUILD_SECONDS)
         _furnish(root, machine)
         # a lab may just now start from yesterday's
