@@ -17,17 +17,22 @@ import typing as t
 from .._core.command import Output
 from .._core.errors import ABSENT, BadOption, OpsError, ServiceDown
 from .._core.redact import redact
-from . import cli, home as pm2_home, place
+from . import cli, home as pm2_home, leftover, place
 from .apps import Process, processes, variables
 from .client import raw
 from .definition import Definition
 from .ecosystem import overlaid
+from .leftover import Left
+from .own_file import opened
 from .owner import Hand
 from .plan import RUNS, Live, Step
 from .saved_list import stale
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _DUMPS = ("dump.pm2", "dump.pm2.bak")
+# PM2's two words for it: its command line knows the seconds, its daemon does not
+_BUSY = re.compile(rb"Reload already in progress(?:, please try again in (\d+) seconds)?")
+_LAST_SECONDS = 1.0  # a command that has less time need not be tried
 # what PM2's command line would take for something else than the name of an app
 _NAME = re.compile(r"(?!all$|\d+$)[^\s,/-][^\s,/]*")
 
@@ -72,10 +77,18 @@ def look(hand: Hand, definitions: t.Mapping[str, Definition], timeout_seconds: f
                 _stale(hand.pm2_home, answer), _elsewhere(found, folders, timeout_seconds))
 
 
-def orphans(home: str, names: t.Sequence[str]) -> list[tuple[str, int]]:
-    """Processes of these apps that a dead daemon left behind: a second start beside them would be one too many."""
-    wanted = {re.sub(r"[^a-zA-Z0-9.-]", "-", name) for name in names}
-    return [(name, pid) for name, pid in pm2_home.orphans(home) if re.sub(r"-\d+$", "", name) in wanted]
+def orphans(hand: Hand, names: t.Sequence[str], definitions: t.Mapping[str, Definition]) -> list[Left]:
+    """Processes of these apps that a dead daemon left behind: a second start beside them would be one too many.
+
+    OpsError for one that has the name of an app and runs something else than its definition says.
+    """
+    found = [one for one in leftover.of(hand.pm2_home, hand.owner.uid) if one.name in names]
+    for one in found:
+        shall = definitions.get(one.name)
+        if shall is not None and (one.script, one.cwd) != (shall.script, shall.cwd):
+            raise OpsError(f"pid {one.pid} was started by a PM2 daemon of {hand.pm2_home} as {one.name}, but it runs"
+                           f" {one.script} in {one.cwd}, not what is defined: look at it and end it by hand")
+    return found
 
 
 def act(hand: Hand, steps: t.Sequence[Step], source: Source) -> None:
@@ -86,9 +99,37 @@ def act(hand: Hand, steps: t.Sequence[Step], source: Source) -> None:
             if step.action == "save":
                 _save(hand)
                 continue
-            output = hand.pm2(_arguments(step, file, source.label), folder)
+            output = _patient(hand, step, _arguments(step, file, source.label), folder)
             if output.code != 0:
                 raise OpsError(f"'pm2 {step.action} {step.app}' ended with {output.code}: {_reason(output)}")
+
+
+def _patient(hand: Hand, step: Step, arguments: t.Sequence[str], folder: t.Optional[str]) -> Output:
+    """Run a command of PM2; while another reload goes on (or its lock outlives it) wait, within the time limit."""
+    ends = time.monotonic() + hand.timeout_seconds
+    while True:
+        left = ends - time.monotonic()
+        output = dataclasses.replace(hand, timeout_seconds=left).pm2(arguments, folder)
+        busy = _BUSY.search(output.out + output.err) if output.code else None
+        if busy is None:
+            return output
+        seconds = int(busy.group(1) or 0) + 1
+        pause = min(ends - _LAST_SECONDS, time.monotonic() + seconds)
+        while time.monotonic() < pause and (not busy.group(1) or _locked(hand.pm2_home)):
+            time.sleep(0.2)
+        if ends - time.monotonic() <= _LAST_SECONDS:
+            raise OpsError(f"'pm2 {step.action} {step.app}': another reload is under way for PM2 of {hand.pm2_home}, or"
+                           f" was killed within the last half minute; its lock did not go within"
+                           f" {hand.timeout_seconds:g} s: run again later, or raise command_timeout_seconds")
+
+
+def _locked(home: str) -> bool:
+    """Whether the lock of a reload is there; PM2 empties it at the end and ignores it after half a minute."""
+    try:
+        with opened(os.path.join(home, "reload.lock")) as file:
+            return bool(file.read(1))
+    except OSError:
+        return False
 
 
 def _arguments(step: Step, file: str, label: str) -> list[str]:
@@ -113,20 +154,17 @@ def _save(hand: Hand) -> None:
 
 def _close_to_others(path: str) -> None:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with opened(path) as file:
+            os.fchmod(file.fileno(), 0o600)
     except FileNotFoundError:
         return
     except OSError as exc:
         raise OpsError(f"{path} cannot be closed to other users: {exc.strerror or exc}") from exc
-    try:
-        os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
 
 
 def _stale(home: str, answer: t.Any) -> str:
     try:
-        mode = os.stat(os.path.join(home, "dump.pm2")).st_mode
+        mode = os.lstat(os.path.join(home, "dump.pm2")).st_mode
         return stale(answer, pm2_home.dump(home), bool(mode & (stat.S_IRWXG | stat.S_IRWXO)))
     except FileNotFoundError:
         return stale(answer, None, False)

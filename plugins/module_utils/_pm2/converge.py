@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -13,7 +14,7 @@ import time
 import typing as t
 
 from .._core.errors import BadOption, OpsError
-from . import control, ecosystem, home as pm2_home
+from . import control, ecosystem, home as pm2_home, proc
 from .apps import Process, by_name
 from .definition import Definition, in_bytes, too_much
 from .owner import Hand, hand, owner_of
@@ -74,10 +75,12 @@ def look(task: Job) -> Live:
 def steps(task: Job, live: Live) -> tuple[Step, ...]:
     """What has to be done; a refusal says why nothing may be."""
     home, state = task.hand.pm2_home, task.wanted.state
-    left = [] if live.alive else control.orphans(home, task.names)
-    first = [Step("end", name, f"pid {pid} lives on without its daemon", (pid,)) for name, pid in left]
+    left = [] if live.alive else control.orphans(task.hand, task.names, task.wanted.definitions)
+    first = [Step("end", one.file, f"pid {one.pid} lives on without its daemon", (one.pid,), born=one.born)
+             for one in left]
     if left and not task.end_orphans:
-        raise OpsError(f"the PM2 daemon of {home} is dead, but {', '.join(f'{name} (pid {pid})' for name, pid in left)}"
+        named = ", ".join(f"{one.file} (pid {one.pid})" for one in left)
+        raise OpsError(f"the PM2 daemon of {home} is dead, but {named}"
                        " still runs without it: set end_orphans to end it, or end it by hand")
     if not live.alive and state not in UP:
         if state == "saved":
@@ -190,13 +193,14 @@ def _make_home(mine: Hand) -> None:
 
 
 def _end(home: str, step: Step) -> None:
-    """End an orphan, politely and then not; it is looked up again each time, for pids are used again."""
+    """End a process, politely and then not."""
     (pid,) = step.ids
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + END_SECONDS
-        if (step.app, pid) in pm2_home.orphans(home):
-            os.kill(pid, number)
-        while (step.app, pid) in pm2_home.orphans(home) and time.monotonic() < deadline:
+        if proc.birth(pid) == step.born:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while proc.birth(pid) == step.born and time.monotonic() < deadline:
             time.sleep(0.05)
-    if (step.app, pid) in pm2_home.orphans(home):
-        raise OpsError(f"{step.app} (pid {pid}) of the dead PM2 daemon of {home} could not be ended")
+    if proc.birth(pid) == step.born:
+        raise OpsError(f"{step.app} (pid {pid}) of PM2 of {home} could not be ended")

@@ -13,7 +13,8 @@ import stat
 import typing as t
 
 from .._core.errors import BadOption
-from . import ports
+from . import leftover, ports
+from .own_file import opened
 
 MAX_DUMP_BYTES = 32 * 1024 * 1024
 JOURNAL_TAIL_BYTES = 1024 * 1024
@@ -34,8 +35,8 @@ def resolve(home: t.Optional[str], owner: t.Optional[str]) -> str:
 def dump(home: str) -> t.Any:
     """The saved process list as PM2 wrote it, None when there is none; OSError or ValueError when unreadable."""
     try:
-        with open(os.path.join(home, "dump.pm2"), encoding="utf-8", errors="replace") as file:
-            return json.loads(file.read(MAX_DUMP_BYTES))
+        with opened(os.path.join(home, "dump.pm2")) as file:
+            return json.loads(file.read(MAX_DUMP_BYTES).decode("utf-8", "replace"))
     except FileNotFoundError:
         return None
 
@@ -50,7 +51,7 @@ def journal(home: str) -> list[str]:
 
 
 def _tail(path: str) -> list[str]:
-    with open(path, "rb") as file:
+    with opened(path) as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(max(0, end - JOURNAL_TAIL_BYTES))
         return file.read(JOURNAL_TAIL_BYTES).decode("utf-8", "replace").splitlines()
@@ -69,23 +70,7 @@ def exposed(home: str) -> t.Optional[str]:
 
 def orphans(home: str) -> tuple[tuple[str, int], ...]:
     """Apps (name of the pid file, pid) that still run although their daemon is dead."""
-    folder = os.path.join(home, "pids")
-    found = []
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return ()
-    for name in names:
-        try:
-            with open(os.path.join(folder, name), encoding="ascii") as file:
-                pid = int(file.read(20))
-            with open(f"/proc/{pid}/environ", "rb") as environ:
-                ours = os.fsencode(home) in environ.read()
-        except (OSError, ValueError):
-            continue
-        if ours:
-            found.append((name[:-4], pid))
-    return tuple(found)
+    return tuple((one.file, one.pid) for one in leftover.of(home))
 
 
 def port_owners(port: int, pids: t.Iterable[int]) -> t.Optional[frozenset[int]]:

@@ -49,6 +49,7 @@ class Step:
     why: str = ""
     ids: tuple[int, ...] = ()
     count: int = 0
+    born: int = 0  # of the process to end: a pid is used again
     changes: bool = False  # a restart or reload that takes over something new
 
     def __str__(self) -> str:

@@ -199,6 +199,13 @@ def test_orphans_of_a_dead_daemon_are_named_and_ended_only_when_told(site: Site)
     assert refused["failed"]
     assert f"pid {orphan}" in refused["msg"]
     assert site.pm2.daemon is None
+    (site.folder / "other.js").write_text("setInterval(() => {}, 1000)")
+    text = site.file.read_text()
+    site.file.write_text(text.replace('"worker.js"', '"other.js"'))
+    strange = site.ours("started", name="worker", environment=None, end_orphans=True)
+    assert f"pid {orphan} was started" in strange["msg"]
+    assert Path(f"/proc/{orphan}").exists()
+    site.file.write_text(text)
     done = site.ours("started", name="worker", environment=None, end_orphans=True)
     assert not done["failed"], done["msg"]
     assert orphan not in [one.pid for one in site.pm2.family()]
@@ -337,3 +344,31 @@ def test_a_process_that_still_runs_in_the_former_release_is_reloaded_by_the_next
     (Path(place["R2"]) / "api.js").write_text(SERVER)
     assert site.ours("started", check_mode=True, **known)["steps"] == [
         f"reload api: runs in {place['R2']} (deleted), not in {place['R2']}"]
+
+
+def test_the_lock_of_a_reload_that_was_killed_is_waited_for_and_left_alone(site: Site) -> None:
+    assert not site.ours("started", gate={**BRIEF, "port": site.port})["failed"]
+    lock = site.pm2.home / "reload.lock"
+    fresh = str(time.time_ns() // 10**6)
+    lock.write_text(fresh)
+    refused = site.ours("reloaded", command_timeout_seconds=4)
+    assert refused["failed"]
+    assert "another reload is under way" in refused["msg"]
+    assert "raise command_timeout_seconds" in refused["msg"]
+    assert lock.read_text() == fresh
+
+    lock.write_text(str(time.time_ns() // 10**6 - 26_000))  # PM2 believes in it for 4 seconds more
+    started = time.monotonic()
+    done = site.ours("reloaded", command_timeout_seconds=60)
+    assert not done["failed"], done["msg"]
+    assert time.monotonic() - started > 3
+
+    lock.write_text(str(time.time_ns() // 10**6))
+    release = threading.Timer(2, lock.write_text, [""])  # as a reload that ends well does
+    release.start()
+    started = time.monotonic()
+    try:
+        assert not site.ours("reloaded")["failed"]
+    finally:
+        release.join()
+    assert time.monotonic() - started < 25
