@@ -83,9 +83,21 @@ options:
     description: Whether a daemon may be started when none runs; V(false) where a service does that.
     type: bool
     default: true
+  hung_daemon:
+    description:
+      - What to do with a daemon that lives and does not answer within O(timeout_seconds), asked twice.
+      - V(fail) touches nothing; RV(daemon) says which process it is, and which unit owns it.
+      - V(replace) ends it and starts a new one with the apps of O(ecosystem), for O(state=started), V(restarted) and
+        V(reloaded). Its processes are ended as O(end_orphans) allows. It is refused when a unit of the system owns the
+        daemon (restart that unit), or when an app runs under it that is not among those to start.
+    type: str
+    choices: [fail, replace]
+    default: fail
   end_orphans:
     description:
       - Whether to end processes of the apps that a dead daemon left behind. Otherwise the task fails and names them.
+      - A process is taken for one only when it runs as the owner, was started for this PM2 home, and runs the script
+        and the folder of the definition.
     type: bool
     default: false
   same_version:
@@ -230,6 +242,13 @@ daemon_started:
   description: Whether a daemon was started because none ran.
   returned: when the plan could be made
   type: bool
+daemon:
+  description:
+    - The C(pid) of PM2's daemon, its C(state) V(running), V(hung), V(dead) or V(absent), and the system's C(unit) whose
+      main process it is (empty when there is none).
+  returned: failure, except for a wrong option
+  type: dict
+  sample: {"pid": 811, "state": "hung", "unit": "pm2-vendhub.service"}
 apps:
   description: The apps afterwards (in check mode as predicted), by name.
   returned: success

@@ -46,10 +46,16 @@ running:
   returned: success
   type: bool
 daemon:
-  description: The daemon's C(pid), C(version), C(user) and the C(ports) on which it listens (for apps in cluster mode).
-  returned: success
+  description:
+    - The daemon's C(pid), its C(state) and the system's C(unit) whose main process it is (empty when there is none).
+    - The C(state) is V(running), V(hung) (it lives and does not answer; the task fails), V(dead) (it has left its files
+      behind) or V(absent). Without a living daemon C(pid) is none.
+    - Of a running one also C(version), C(user) and the C(ports) on which it listens (for apps in cluster mode).
+  returned: success, and when the daemon does not answer
   type: dict
-  sample: {"pid": 811, "version": "7.0.4", "user": "vendhub", "ports": [3000]}
+  sample:
+    {"pid": 811, "state": "running", "unit": "pm2-vendhub.service", "version": "7.0.4", "user": "vendhub",
+     "ports": [3000]}
 orphans:
   description: Processes that live on although their daemon is dead, by C(name) and C(pid).
   returned: success
@@ -86,7 +92,8 @@ apps:
       type: str
       returned: always
     folder:
-      description: The folder that C(cwd) means now, links followed. A process that should run in it names it as its C(cwd).
+      description:
+        - The folder that C(cwd) means now, links followed. A process with another C(cwd) runs something else.
       type: str
       returned: always
     script:
@@ -120,7 +127,8 @@ apps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import OpsError
+from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import OpsError, ServiceDown
+from ansible_collections.vendhub.ops.plugins.module_utils._pm2.god import state
 from ansible_collections.vendhub.ops.plugins.module_utils._pm2.home import resolve
 from ansible_collections.vendhub.ops.plugins.module_utils._pm2.info import gather
 from ansible_collections.vendhub.ops.plugins.module_utils._pm2.options import WHERE
@@ -131,6 +139,8 @@ def main() -> None:
     try:
         home = resolve(module.params["home"], module.params["owner"])
         facts = gather(home, module.params["timeout_seconds"])
+    except ServiceDown as exc:
+        module.fail_json(msg=str(exc), daemon=state(home, exc.reason))
     except OpsError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, **facts)

@@ -9,27 +9,36 @@ from __future__ import annotations
 import json
 import typing as t
 
-from .._core.errors import OpsError
-from .._pm2 import converge
+from .._core.errors import SILENT, OpsError
+from .._pm2 import converge, god
 from .._pm2.plan import UP, Step
 from .gate import Gate, build
 from .options import GATE
 
 
 class Failed(OpsError):
-    """Something was changed, and it is not what was asked for; ``result`` says how far it came."""
+    """It is not as it was asked for; ``result`` says how far it came, and how the daemon is."""
 
-    def __init__(self, message: str, result: dict[str, t.Any]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, result: dict[str, t.Any], reason: str = "") -> None:
+        super().__init__(message, reason)
         self.result = result
 
 
 def bring(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """The module's result; OpsError before anything was changed, Failed after."""
+    """The module's result; OpsError for an option, Failed for all that goes wrong later."""
     task = converge.job(options)
+    try:
+        return _bring(task, options, check_mode)
+    except OpsError as exc:
+        home, seconds = task.hand.pm2_home, options["timeout_seconds"]
+        daemon = god.state(home, exc.reason) if exc.reason == SILENT else god.asked(home, seconds)
+        raise Failed(str(exc), {**(exc.result if isinstance(exc, Failed) else {}), "daemon": daemon}) from exc
+
+
+def _bring(task: converge.Job, options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     up = task.wanted.state in UP
     gate = _gate(task, options) if up else None  # before anything is changed: a wrong option must change nothing
-    live = converge.look(task)
+    live = converge.look_twice(task)
     planned = converge.steps(task, live)
     result: dict[str, t.Any] = {"changed": bool(planned), "steps": [str(step) for step in planned],
                                 "daemon_started": bool(planned) and not live.alive and up}
@@ -38,7 +47,7 @@ def bring(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
         try:
             after = converge.carry_out(task, planned)
         except OpsError as exc:
-            raise Failed(str(exc), result) from exc
+            raise Failed(str(exc), result, exc.reason) from exc
     both = converge.before_and_after(task, live, planned, after)
     result["apps"] = both["after"]
     result["diff"] = {side: json.dumps(apps, indent=2, sort_keys=True) + "\n" for side, apps in both.items()}
@@ -67,7 +76,7 @@ def _words(task: converge.Job, planned: t.Sequence[Step], result: t.Mapping[str,
     would = "would " if check_mode else ""
     notes = [f"{would}{step}" for step in planned]
     if result["daemon_started"]:
-        notes.append(f"no PM2 daemon runs, {would or 'one was '}{'start one' if would else 'started'}")
+        notes.append("would start a PM2 daemon, for none runs" if would else "a PM2 daemon was started, for none ran")
     deleted = any(step.action == "delete" for step in planned)
     if task.wanted.save and deleted and not any(step.action == "save" for step in planned):
         notes.append("the list is then empty and is not saved: what dump.pm2 holds comes back with 'pm2 resurrect'")

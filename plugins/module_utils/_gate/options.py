@@ -46,6 +46,7 @@ APP: dict[str, t.Any] = {
     "kill_timeout_seconds": {"type": "float"},
     "save": {"type": "bool", "default": False},
     "start_daemon": {"type": "bool", "default": True},
+    "hung_daemon": {"type": "str", "choices": ["fail", "replace"], "default": "fail"},
     "end_orphans": {"type": "bool", "default": False},
     "same_version": {"type": "bool", "default": True},
     "program": {"type": "path"},

@@ -10,8 +10,8 @@ import dataclasses
 import time
 import typing as t
 
-from .._core.errors import CannotLook, ServiceDown
-from . import cli, home as pm2_home
+from .._core.errors import ABSENT, SILENT, CannotLook, ServiceDown
+from . import cli, god, home as pm2_home
 from .apps import Process, processes, saved
 from .facts import Facts
 from .journal import exits, local_epoch
@@ -73,7 +73,11 @@ def _explained(home: str, timeout_seconds: float) -> Daemon:
     try:
         return Daemon(home, timeout_seconds)
     except ServiceDown as exc:
-        left = pm2_home.orphans(home)
+        alive = god.living(home) if exc.reason == ABSENT else None
+        if alive is not None:
+            raise ServiceDown(f"the PM2 daemon of {home} (pid {alive.pid}) lives, but nobody listens on its rpc.sock",
+                              SILENT) from exc
+        left = pm2_home.orphans(home) if exc.reason == ABSENT else ()
         if not left:
             raise
         names = ", ".join(f"{name} (pid {pid})" for name, pid in left)

@@ -13,15 +13,17 @@ import signal
 import time
 import typing as t
 
-from .._core.errors import BadOption, OpsError
-from . import control, ecosystem, home as pm2_home, proc
+from .._core.errors import SILENT, BadOption, OpsError, ServiceDown
+from . import control, ecosystem, god, home as pm2_home, leftover, proc
 from .apps import Process, by_name
 from .definition import Definition, in_bytes, too_much
+from .leftover import Left
 from .owner import Hand, hand, owner_of
-from .plan import UP, Live, Step, Wanted, drift, plan
+from .plan import UP, Live, Living, Step, Wanted, drift, plan
 from .shown import Shown, predicted, shown
 
 END_SECONDS = 5.0
+DAEMON = "the PM2 daemon"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Job:
     same_version: bool
     start_daemon: bool
     end_orphans: bool
+    replace_hung: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,6 +49,9 @@ def job(options: t.Mapping[str, t.Any]) -> Job:
     home = pm2_home.resolve(options["home"], options["owner"])
     mine = hand(owner_of(home, options["owner"]), home, options["program"], options["node"],
                 options["command_timeout_seconds"])
+    replace = options["hung_daemon"] == "replace"
+    if replace and not options["start_daemon"]:
+        raise BadOption("hung_daemon=replace starts a daemon, and start_daemon is false: restart its service instead")
     file, label = options["ecosystem"], options["environment"] or ""
     tuned = _tuned(options)
     if tuned and not file:
@@ -64,24 +70,48 @@ def job(options: t.Mapping[str, t.Any]) -> Job:
     over = dict.fromkeys(names, tuned) if tuned else {}
     return Job(mine, Wanted(options["state"], names, definitions, options["save"]),
                control.Source(file, label, over), options["timeout_seconds"], options["same_version"],
-               options["start_daemon"], options["end_orphans"])
+               options["start_daemon"], options["end_orphans"], replace)
 
 
 def look(task: Job) -> Live:
-    """What runs now."""
+    """What runs now; a daemon that hangs is an error."""
     return control.look(task.hand, task.wanted.definitions, task.timeout_seconds, task.same_version)
+
+
+def look_twice(task: Job) -> Live:
+    """What runs now; a daemon that may be replaced is asked once more before it is said to hang."""
+    started = time.monotonic()
+    try:
+        return look(task)
+    except ServiceDown as exc:
+        if exc.reason != SILENT or not task.replace_hung or task.wanted.state not in UP:
+            raise
+    time.sleep(max(0.0, started + task.timeout_seconds - time.monotonic()))
+    try:
+        return look(task)
+    except ServiceDown as exc:
+        found = god.living(task.hand.pm2_home, task.hand.owner.uid) if exc.reason == SILENT else None
+        if found is None:
+            raise
+    return Live(alive=False, hung=found)
 
 
 def steps(task: Job, live: Live) -> tuple[Step, ...]:
     """What has to be done; a refusal says why nothing may be."""
     home, state = task.hand.pm2_home, task.wanted.state
     left = [] if live.alive else control.orphans(task.hand, task.names, task.wanted.definitions)
+    if live.hung:
+        left = _replaceable(task, live.hung, left)
     first = [Step("end", one.file, f"pid {one.pid} lives on without its daemon", (one.pid,), born=one.born)
              for one in left]
+    if live.hung:
+        why = f"pid {live.hung.pid} was asked twice and did not answer within {task.timeout_seconds:g} s"
+        first.insert(0, Step("end", DAEMON, why, (live.hung.pid,), born=live.hung.born))
     if left and not task.end_orphans:
         named = ", ".join(f"{one.file} (pid {one.pid})" for one in left)
-        raise OpsError(f"the PM2 daemon of {home} is dead, but {named}"
-                       " still runs without it: set end_orphans to end it, or end it by hand")
+        words = "hangs, and without it" if live.hung else "is dead, but without it"
+        raise OpsError(f"the PM2 daemon of {home} {words} {named} still runs: set end_orphans to end it, or end it"
+                       " by hand")
     if not live.alive and state not in UP:
         if state == "saved":
             raise OpsError(f"no PM2 daemon runs for {home}: there is no running list to save")
@@ -114,6 +144,22 @@ def before_and_after(task: Job, live: Live, planned: t.Sequence[Step], after: t.
     """The diff; without a look afterwards the predicted state."""
     real = shown(after, task.names) if after else predicted(live, task.names, planned, task.wanted.definitions)
     return {"before": shown(live, task.names), "after": real}
+
+
+def _replaceable(task: Job, daemon: Living, mine: list[Left]) -> list[Left]:
+    """What would be left behind by this daemon, when it may be ended; OpsError says why not."""
+    home = task.hand.pm2_home
+    unit = god.unit(daemon.pid)
+    if unit:
+        raise OpsError(f"the PM2 daemon of {home} (pid {daemon.pid}) hangs, and the unit {unit} owns it:"
+                       f" restart that unit (systemctl restart {unit})")
+    found = leftover.of(home, task.hand.owner.uid)
+    others = [one for one in found if not one.is_module and one.name not in task.names]
+    if others:
+        raise OpsError(f"the PM2 daemon of {home} (pid {daemon.pid}) hangs, but {others[0].name} (pid {others[0].pid})"
+                       " runs under it as well and is not among the apps to start again: name all of them, or end it")
+    # PM2's own modules come back with the new daemon
+    return [*mine, *(one for one in found if one.is_module)]
 
 
 def _unlike(after: Live, wanted: Wanted) -> str:

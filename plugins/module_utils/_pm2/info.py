@@ -12,7 +12,7 @@ import time
 import typing as t
 
 from .._core.errors import ABSENT, ServiceDown
-from . import client, home as pm2_home, proc
+from . import client, god, home as pm2_home, proc
 from .apps import Process, by_name
 
 
@@ -24,11 +24,11 @@ def gather(home: str, timeout_seconds: float) -> dict[str, t.Any]:
         if exc.reason != ABSENT:
             raise
         left = [{"name": name, "pid": pid} for name, pid in pm2_home.orphans(home)]
-        return {"msg": str(exc), "running": False, "daemon": None, "apps": [], "orphans": left}
+        return {"msg": str(exc), "running": False, "daemon": god.state(home, exc.reason), "apps": [], "orphans": left}
     pids = [answer.peer.pid, *(one.pid for one in answer.processes if one.pid)]
     ports = pm2_home.listening(pids)
     apps = [_app(name, rows, ports, time.time()) for name, rows in by_name(answer.processes).items()]
-    daemon = {"pid": answer.peer.pid, "version": answer.version, "user": _user(answer.peer.uid),
+    daemon = {**god.running(answer.peer.pid), "version": answer.version, "user": _user(answer.peer.uid),
               "ports": ports.get(answer.peer.pid)}
     online = sum(app["online"] for app in apps)
     return {"msg": f"PM2 {answer.version} of {home}: {len(apps)} apps, {online} processes online", "running": True,

@@ -18,16 +18,25 @@ UP = frozenset({"started", "restarted", "reloaded"})
 
 
 @dataclasses.dataclass(frozen=True)
+class Living:
+    """The process of a daemon; ``born`` tells it from a later one with the same pid."""
+
+    pid: int
+    born: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Live:
     """PM2 at one moment. ``differing`` are the names of variables that are not as defined, by app; ``stale`` says
     why the saved list is not the running one (empty when it is); ``elsewhere`` says of an app that it runs in another
-    folder than its definition means now."""
+    folder than its definition means now; ``hung`` is the daemon when it lives and does not answer."""
 
     alive: bool
     processes: tuple[Process, ...] = ()
     differing: t.Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     stale: str = ""
     elsewhere: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    hung: t.Optional[Living] = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,8 +60,9 @@ def service(pid: int) -> str:
     """The system's service in whose control group it runs; being in it does not mean to be its main process."""
     for line in _text(pid, "cgroup").splitlines():
         parts = line.split(":", 2)[-1].split("/")
-        if len(parts) > 2 and parts[1] == "system.slice":
-            return next((part for part in reversed(parts) if part.endswith(".service")), "")
+        found = [part for part in parts if part.endswith(".service")]
+        if found and parts[1] != "user.slice":
+            return found[-1]
     return ""
 
 

@@ -244,6 +244,61 @@ def test_a_frozen_daemon_is_told_within_the_time_limit(site: Site) -> None:
         daemon.thaw()
     assert time.monotonic() - started < 5
     assert all(result["failed"] and "did not answer within 1 s" in result["msg"] for result in results)
+    assert [result["daemon"] for result in results] == [{"pid": daemon.pid, "state": "hung", "unit": ""}] * 2
+
+
+def test_a_frozen_daemon_is_replaced_with_all_that_runs_under_it_only_when_told(site: Site) -> None:
+    both: dict[str, t.Any] = {"name": None, "timeout_seconds": 1}
+    assert not site.ours("started", **both)["failed"]
+    pids = {name: site.pm2.pids(name) for name in ("api", "worker")}
+    daemon = site.pm2.daemon
+    assert daemon is not None
+    daemon.freeze()
+    try:
+        told = {"hung_daemon": "replace", **both}
+        for options, words in (
+            (both, "it hangs"),
+            ({**told, "start_daemon": False}, "start_daemon is false"),
+            ({**told, "name": "api", "end_orphans": True}, f"worker (pid {pids['worker'][0]}) runs under it as well"),
+            (told, "set end_orphans"),
+        ):
+            refused = site.ours("started", **options)
+            assert refused["failed"]
+            assert words in refused["msg"]
+        assert refused["daemon"] == {"pid": daemon.pid, "state": "hung", "unit": ""}
+        stopping = site.app("stopped", **{**told, "name": "api"})
+        assert "it hangs" in stopping["msg"]
+        planned = site.ours("started", check_mode=True, end_orphans=True, **told)
+        assert planned["steps"][0].startswith(f"end the PM2 daemon: pid {daemon.pid} was asked twice")
+        assert [one.pid for one in site.pm2.family()].count(daemon.pid) == 1
+        done = site.ours("started", end_orphans=True, **told)
+    finally:
+        daemon.thaw()
+    assert not done["failed"], done["msg"]
+    assert (done["steps"], done["daemon_started"]) == (planned["steps"], True)
+    new = site.pm2.daemon
+    assert new is not None
+    assert new.pid != daemon.pid
+    former = {daemon.pid, *pids["api"], *pids["worker"]}
+    assert not former & {one.pid for one in site.pm2.family()}
+    assert (len(site.pm2.pids("api")), len(site.pm2.pids("worker"))) == (2, 1)
+    assert not site.ours("started", **both)["changed"]
+
+
+def test_a_daemon_that_lost_its_socket_is_not_started_a_second_time(site: Site) -> None:
+    assert not site.ours("started", name="worker", environment=None)["failed"]
+    daemon = site.pm2.daemon
+    assert daemon is not None
+    (site.pm2.home / "rpc.sock").rename(site.pm2.home / "away")
+    results = [site.ours("started", name="worker", environment=None), call("pm2_info", home=str(site.pm2.home))]
+    (site.pm2.home / "away").rename(site.pm2.home / "rpc.sock")
+    for result in results:
+        assert result["failed"]
+        assert f"(pid {daemon.pid}) lives" in result["msg"]
+        assert result["daemon"]["state"] == "hung"
+    assert call("pm2_info", home=str(site.pm2.home))["daemon"]["state"] == "running"
+    daemon.kill()
+    assert call("pm2_info", home=str(site.pm2.home))["daemon"] == {"pid": None, "state": "dead", "unit": ""}
 
 
 def test_what_is_wrong_is_told_in_one_sentence(site: Site, make_pm2: Make) -> None:
@@ -301,7 +356,8 @@ def test_root_works_as_the_owner_of_the_daemon(short_folder: Path, make_pm2: Mak
 
 
 def test_facts_are_gathered_without_the_environment(site: Site) -> None:
-    assert call("pm2_info", home=str(site.pm2.home))["running"] is False
+    nothing = call("pm2_info", home=str(site.pm2.home))
+    assert (nothing["running"], nothing["daemon"]) == (False, {"pid": None, "state": "absent", "unit": ""})
     assert not site.ours("started", name=None, gate={**BRIEF, "port": site.port})["failed"]
     facts = call("pm2_info", home=str(site.pm2.home))
     assert (facts["running"], facts["changed"], facts["daemon"]["ports"]) == (True, False, [site.port])
