@@ -47,6 +47,15 @@ def age(then: Moment, now: Moment) -> float:
     return max(0.0, certain, now.epoch - then.epoch)
 
 
+def epoch(text: str) -> t.Optional[float]:
+    """The time of a text that ``utc`` wrote; None for any other."""
+    try:
+        time = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return None
+    return time.replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
 def utc(epoch: float) -> str:
     """A time as people and machines read it: 2026-01-02T03:04:05Z."""
     try:

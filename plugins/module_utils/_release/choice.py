@@ -42,7 +42,7 @@ def choose(ledger: Ledger, current: t.Optional[str], wanted: str) -> Release:
     good = [one for one in found if not one.is_bad] if len(found) > 1 else list(found)
     if len(good) == 1:
         return good[0]
-    newest = sorted(good or found, key=lambda one: one.staged_at)[-1]
+    newest = max(good or found, key=lambda one: one.staged_order)
     if len({one.sha for one in found}) == 1:
         return newest
     raise OpsError(f"{wanted!r} may be any of {', '.join(one.id for one in found)}; name one of them")
@@ -68,7 +68,7 @@ def newest_staged(ledger: Ledger) -> Release:
     there = [one for one in ledger.releases if not (one.adopted or one.removed_at or one.is_bad)]
     if not there:
         raise OpsError("no release is staged on this host; stage one first")
-    return sorted(there, key=lambda one: one.staged_at)[-1]  # of two in one second the later line counts
+    return max(there, key=lambda one: one.staged_order)
 
 
 def removable(ledger: Ledger, sizes: t.Mapping[str, int], current: t.Optional[str], keep: int) -> list[Removal]:
@@ -77,7 +77,8 @@ def removable(ledger: Ledger, sizes: t.Mapping[str, int], current: t.Optional[st
     ``sizes`` are the bytes of the releases that are on disk; what was adopted in place is never removed.
     """
     there = [one for one in ledger.releases if one.id in sizes and not one.removed_at and not one.adopted]
-    kept = {one.id for one in sorted(there, key=lambda one: one.staged_at)[-keep:]} if keep > 0 else set()
+    there.sort(key=lambda one: one.staged_order)
+    kept = {one.id for one in there[-keep:]} if keep > 0 else set()
     kept.update(_protected(ledger, current))
     return [Removal(one.id, one.path, sizes[one.id]) for one in there if one.id not in kept]
 
@@ -101,7 +102,7 @@ def _protected(ledger: Ledger, current: t.Optional[str]) -> set[str]:
     protected = {current} if current else set()
     good = [one for one in ledger.releases if one.good_at and not one.is_bad and not one.removed_at]
     if good:
-        protected.add(sorted(good, key=lambda one: one.activated_at)[-1].id)
+        protected.add(max(good, key=lambda one: one.activated_order).id)
     try:
         protected.add(previous_good(ledger, current).id)
     except OpsError:  # nothing to go back to, nothing to protect

@@ -4,7 +4,8 @@
 # This module util is private to the collection.
 """The ledger of releases: what was staged, activated, proved good or found bad, by whom and why (pure).
 
-One JSON object a line, only ever appended: ``{"at": "2026-11-23T20:22:49Z", "event": "activated", "release": "…", …}``.
+One JSON object a line, only ever appended: ``{"at": "2026-11-23T20:22:49Z", "event": "activated", "release": "…", …}``;
+``boot`` and ``uptime`` are the same moment by the kernel's count, which nobody can set.
 What is served is said by the link ``current``, never by the ledger.
 """
 
@@ -13,6 +14,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing as t
+
+from .._core import moment
+from .._core.moment import Moment
 
 ADOPTED, STAGED, PROVEN, ACTIVATED, GOOD, BAD, REMOVED = (
     "adopted", "staged", "proven", "activated", "good", "bad", "removed")
@@ -40,6 +44,8 @@ class Release:
     adopted: bool = False
     changed_files: int = 0  # of an adopted checkout, against its commit
     order: int = 0  # position of the first activation, -1 before it
+    staged_order: int = -1  # line of the last staging: the clock may be set, the order of lines is certain
+    activated_order: int = -1  # line of the last activation
 
     @property
     def is_bad(self) -> bool:
@@ -57,12 +63,29 @@ class Release:
 
 
 @dataclasses.dataclass(frozen=True)
+class Activation:
+    """The last time that something was served, what was served before it, by whom and in which run."""
+
+    release: str
+    before: str
+    when: t.Optional[Moment]
+    at: str
+    by: str
+    run: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Ledger:
-    """Every release in the order of staging, and how many lines could not be read."""
+    """Every release in the order in which it first appeared, and how many lines could not be read."""
 
     releases: tuple[Release, ...] = ()
     unreadable: int = 0
-    last_activated: str = ""
+    activation: t.Optional[Activation] = None
+
+    @property
+    def last_activated(self) -> str:
+        """The release that was activated last, as far as the ledger knows."""
+        return self.activation.release if self.activation else ""
 
     def get(self, release: str) -> t.Optional[Release]:
         """The release of exactly this id."""
@@ -81,8 +104,8 @@ def read(text: str) -> Ledger:
     """Turn the ledger's text into releases; a line that is torn or foreign is counted, never fatal."""
     known: dict[str, Release] = {}
     unreadable = activations = 0
-    last_activated = ""
-    for line in text.splitlines():
+    activation = None
+    for number, line in enumerate(text.splitlines()):
         if not line.strip():
             continue
         entry = _entry(line)
@@ -94,9 +117,10 @@ def read(text: str) -> Ledger:
             release = dataclasses.replace(release, order=activations)
             activations += 1
         if entry["event"] == ACTIVATED:
-            last_activated = release.id
-        known[release.id] = _after(release, entry)
-    return Ledger(tuple(known.values()), unreadable, last_activated)
+            activation = Activation(release.id, _text(entry, "from"), _moment(entry), entry["at"], _text(entry, "by"),
+                                    _text(entry, "run"))
+        known[release.id] = _after(release, entry, number)
+    return Ledger(tuple(known.values()), unreadable, activation)
 
 
 def line(at: str, event: str, release: str, **said: t.Any) -> str:
@@ -115,8 +139,17 @@ def _entry(line: str) -> t.Optional[dict[str, t.Any]]:
     return entry if all(isinstance(entry.get(key), str) and entry[key] for key in ("at", "release")) else None
 
 
-def _after(release: Release, entry: t.Mapping[str, t.Any]) -> Release:
-    """The release after one event."""
+def _moment(entry: t.Mapping[str, t.Any]) -> t.Optional[Moment]:
+    """When it was; None when the line does not say it in a way that can be read."""
+    epoch = moment.epoch(entry["at"])
+    try:
+        return moment.parse({**entry, "epoch": epoch})
+    except (TypeError, ValueError):
+        return None if epoch is None else Moment(epoch)
+
+
+def _after(release: Release, entry: t.Mapping[str, t.Any], number: int) -> Release:
+    """The release after the event of that line."""
     at = entry["at"]
     event = entry["event"]
     if event in (ADOPTED, STAGED):
@@ -125,12 +158,14 @@ def _after(release: Release, entry: t.Mapping[str, t.Any]) -> Release:
         return dataclasses.replace(
             release, path=_text(entry, "path"), sha=_text(entry, "sha"), ref=_text(entry, "ref"),
             migrations=tuple(map(str, migrations)) if isinstance(migrations, list) else (),
-            staged_at=at, adopted=event == ADOPTED, changed_files=changed if isinstance(changed, int) else 0,
-            removed_at="", proven_at="", bad_at="", bad_reason="", bad_by="")
+            staged_at=at, staged_order=number, adopted=event == ADOPTED,
+            changed_files=changed if isinstance(changed, int) else 0, removed_at="",
+            proven_at="", bad_at="", bad_reason="", bad_by="")
     if event == PROVEN:
         return dataclasses.replace(release, proven_at=at)
     if event == ACTIVATED:
-        return dataclasses.replace(release, activated_at=at, first_activated_at=release.first_activated_at or at)
+        return dataclasses.replace(release, activated_at=at, activated_order=number,
+                                   first_activated_at=release.first_activated_at or at)
     if event == GOOD:
         return dataclasses.replace(release, good_at=at, bad_at="", bad_reason="", bad_by="")
     if event == BAD:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.vendhub.ops.plugins.module_utils._core import moment
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import OpsError
+from ansible_collections.vendhub.ops.plugins.module_utils._core.moment import Moment
 from ansible_collections.vendhub.ops.plugins.module_utils._release import choice, ledger
 
 
@@ -114,3 +116,41 @@ def test_the_plan_names_the_migrations_an_older_release_does_not_know() -> None:
     older, newer = read.releases
     assert choice.unknown_migrations(older, newer) == ["3", "4"]
     assert choice.unknown_migrations(newer, older) == []
+
+
+BACKWARDS = tuple(ledger.line(f"2026-01-01T00:00:{59 - second}Z", event, release, path=f"/r/{release}", sha=release * 8,
+                              ref="main", boot="boot-1", uptime=100.0 + second, **said)
+                  for second, (event, release, said) in enumerate((
+                      ("staged", "a", {}), ("activated", "a", {}), ("good", "a", {}), ("staged", "b", {}),
+                      ("activated", "b", {"from": "a", "by": "ann", "run": "7"}), ("good", "b", {}),
+                      ("staged", "c", {}))))
+
+
+def test_the_order_of_lines_decides_not_a_clock_that_was_set_back() -> None:
+    read = ledger.read("\n".join(BACKWARDS))
+    assert choice.newest_staged(read).id == "c"
+    sizes = {"a": 1, "b": 1, "c": 1}
+    assert [one.release for one in choice.removable(read, sizes, None, 1)] == ["a"], "c is the newest, b the last good"
+    again = ledger.read("\n".join((*BACKWARDS, ledger.line("2025-01-01T00:00:00Z", "staged", "a", sha="aaaaaaaa"))))
+    assert choice.newest_staged(again).id == "a", "staged again, it is the newest"
+
+
+def test_the_last_activation_says_from_what_and_when_by_the_kernels_count() -> None:
+    last = ledger.read("\n".join(BACKWARDS)).activation
+    assert last is not None
+    assert (last.release, last.before, last.by, last.run, last.at) == ("b", "a", "ann", "7", "2026-01-01T00:00:55Z")
+    assert last.when is not None
+    assert moment.age(last.when, Moment(0.0, "boot-1", 164.0)) == 60
+    assert ledger.read("").activation is None
+
+
+@pytest.mark.parametrize(("line", "when"), [
+    ('{"at": "2026-01-01T00:00:00Z", "event": "activated", "release": "a"}', Moment(1767225600.0)),
+    ('{"at": "2026-01-01T00:00:00Z", "event": "activated", "release": "a", "boot": "x", "uptime": "y"}',
+     Moment(1767225600.0)),
+    ('{"at": "yesterday", "event": "activated", "release": "a", "boot": "x", "uptime": 1}', None),
+])
+def test_an_older_or_foreign_line_gives_the_time_it_has(line: str, when: Moment | None) -> None:
+    activation = ledger.read(line).activation
+    assert activation is not None
+    assert activation.when == when
