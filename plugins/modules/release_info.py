@@ -25,6 +25,16 @@ options:
     description: The application's folder inside a release, such as C(backend) in a monorepo. Empty for the top.
     type: str
     default: ''
+  sizes:
+    description:
+      - Whether the bytes of every release are counted anew, file by file. Without it they are what its marker says
+        since it was staged, and only a release without one is counted.
+    type: bool
+    default: false
+  timeout_seconds:
+    description: How long counting may take, for all releases together.
+    type: float
+    default: 10
 attributes:
   check_mode:
     description: Can run in check mode and gives the same answer there.
@@ -64,21 +74,68 @@ link:
   returned: success
   type: str
 previous_good:
-  description: The release to go back to; empty when there is none.
+  description:
+    - The release to go back to from RV(current), the newest that was proved good, first served before it, and not found
+      bad since; empty when there is none.
+    - After a way back this names the next one further back. Who wants to go one back, also when a run is killed in
+      between, takes the id once and gives that to M(vendhub.ops.release).
   returned: success
   type: str
 previous_good_missing:
   description: Why there is none.
   returned: success
   type: str
+last_activated:
+  description: The last time that something was served, as the ledger says; empty when nothing ever was.
+  returned: success
+  type: dict
+  contains:
+    release:
+      description: What was served.
+      type: str
+      returned: when there is one
+    from:
+      description: What was served before; empty when nothing was, or nobody knows.
+      type: str
+      returned: when there is one
+    at:
+      description: When, by the clock of that time.
+      type: str
+      returned: when there is one
+    seconds_ago:
+      description: How long ago, which setting the clock does not change; null when the line does not say when.
+      type: float
+      returned: when there is one
+    by:
+      description: Who wanted it.
+      type: str
+      returned: when there is one
+    run:
+      description: From which run it came.
+      type: str
+      returned: when there is one
+  sample: {"release": "20261123T202249Z-5f3c9a01", "from": "20261122T100000Z-1c2d3e4f", "at": "2026-11-23T20:30:00Z",
+           "seconds_ago": 61.3, "by": "ann", "run": "ansible-playbook on ci1 (pid 4711)"}
 releases:
-  description: Every release that is on the host, in the order of staging.
+  description: Every release that is on the host, in the order in which the ledger first names it.
   returned: success
   type: list
   elements: dict
   contains:
     release:
       description: Its id.
+      type: str
+      returned: always
+    id:
+      description: The same.
+      type: str
+      returned: always
+    there:
+      description: Whether it can be served from the disk.
+      type: bool
+      returned: always
+    missing:
+      description: Why it cannot; empty when it can.
       type: str
       returned: always
     state:
@@ -115,8 +172,12 @@ releases:
       elements: str
       returned: always
     bytes:
-      description: What it takes on the disk; 0 for an adopted one.
+      description: What it takes on the disk (see O(sizes)); 0 for an adopted one.
       type: int
+      returned: always
+    bytes_whole:
+      description: Whether that is all of it; otherwise the time was over while it was counted.
+      type: bool
       returned: always
     bad_reason:
       description: Why it was found bad.
@@ -145,15 +206,16 @@ bytes_free:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vendhub.ops.plugins.module_utils._core.errors import OpsError
 from ansible_collections.vendhub.ops.plugins.module_utils._release.change import explained
-from ansible_collections.vendhub.ops.plugins.module_utils._release.options import PLACE, place
+from ansible_collections.vendhub.ops.plugins.module_utils._release.options import INFO, place, within
 from ansible_collections.vendhub.ops.plugins.module_utils._release.report import report
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=PLACE, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=INFO, supports_check_mode=True)
     try:
+        within("timeout_seconds", module.params["timeout_seconds"], 0, 3600)
         with explained():
-            found = report(place(module.params))
+            found = report(place(module.params), module.params["sizes"], module.params["timeout_seconds"])
     except OpsError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, **found)

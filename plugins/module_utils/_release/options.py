@@ -24,6 +24,11 @@ PLACE: dict[str, t.Any] = {
     "state_directory": {"type": "path", "default": "/var/lib/vendhub-ops"},
     "subfolder": {"type": "str", "default": ""},
 }
+INFO: dict[str, t.Any] = {
+    **PLACE,
+    "sizes": {"type": "bool", "default": False},
+    "timeout_seconds": {"type": "float", "default": 10.0},
+}
 ACTING: dict[str, t.Any] = {
     **PLACE,
     "owner": {"type": "str", "default": "vendhub"},

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import stat
 import time
 import typing as t
 
-from .._core import files, moment
+from .._core import clock, files, moment
 from .._core.errors import OpsError
 from . import account, ledger
 from .account import Account
@@ -77,7 +78,10 @@ class Place:
     def write(self, event: str, release: str, **said: t.Any) -> None:
         """Append one line to the ledger, durably."""
         files.private_folder(self.state_directory)
-        files.append_line(self.ledger_path, ledger.line(now(), event, release, **said, by=self.by, run=self.run))
+        when = clock.now()
+        line = ledger.line(moment.utc(when.epoch), event, release, **said, by=self.by, run=self.run, boot=when.boot,
+                           uptime=round(when.uptime, 3))
+        files.append_line(self.ledger_path, line)
 
     @contextlib.contextmanager
     def guarded(self, what: str, timeout_seconds: float = 30.0) -> t.Iterator[None]:
@@ -166,8 +170,21 @@ def folder(place: Place, path: str, owner: Account) -> None:
 
 def size(path: str) -> int:
     """The bytes a folder takes on the disk, hard links counted once."""
+    return counted(path, math.inf)[0]
+
+
+def known_size(release: str) -> t.Optional[int]:
+    """The bytes a release took when it was staged, as its marker says."""
+    said = (marker(release) or {}).get("bytes")
+    return said if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else None
+
+
+def counted(path: str, deadline: float, clock: t.Callable[[], float] = time.monotonic) -> tuple[int, bool]:
+    """The bytes a folder takes on the disk, hard links counted once, and whether that is all of it."""
     total, seen = 0, set()
     for where, folders, names in os.walk(path):
+        if clock() > deadline:
+            return total, False
         for name in (*folders, *names):
             with contextlib.suppress(OSError):  # it went away meanwhile
                 status = os.lstat(os.path.join(where, name))
@@ -175,7 +192,7 @@ def size(path: str) -> int:
                     total += status.st_blocks * 512
                 if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
                     seen.add((status.st_dev, status.st_ino))
-    return total
+    return total, True
 
 
 def free(path: str) -> int:

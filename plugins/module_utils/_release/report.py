@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 import typing as t
 
+from .._core import clock, moment
 from .._core.errors import OpsError
 from . import choice, place as places
 from .ledger import Ledger, Release
@@ -18,12 +20,13 @@ from .place import REMOVING, STAGING, Place
 _TIMES = ("staged_at", "proven_at", "first_activated_at", "activated_at", "good_at", "bad_at", "bad_reason", "bad_by")
 
 
-def report(place: Place) -> dict[str, t.Any]:
-    """Everything there is to know, without touching anything."""
+def report(place: Place, sizes: bool = False, timeout_seconds: float = 10.0) -> dict[str, t.Any]:
+    """Everything there is to know, without touching anything; ``sizes`` are counted anew, within that time."""
+    deadline = time.monotonic() + timeout_seconds
     known = place.read()
     current = place.current_id(known)
     on_disk = place.staged()
-    rows = [_row(one, current) for one in known.releases if not one.removed_at]
+    rows = [_row(place, one, current, sizes, deadline) for one in known.releases if not one.removed_at]
     disagreements = list(_disagreements(place, known, current, on_disk))
     back, why = _back(known, current)
     count = len(rows)
@@ -31,16 +34,39 @@ def report(place: Place) -> dict[str, t.Any]:
     return {
         "msg": words + (f"; {len(disagreements)} disagreements: {'; '.join(disagreements)}" if disagreements else ""),
         "current": current or "", "previous_good": back, "previous_good_missing": why, "link": place.target() or "",
-        "releases": rows, "disagreements": disagreements, "bytes_free": places.free(place.root),
+        "last_activated": _activation(known), "releases": rows, "disagreements": disagreements,
+        "bytes_free": places.free(place.root),
     }
 
 
-def _row(release: Release, current: t.Optional[str]) -> dict[str, t.Any]:
+def _row(place: Place, release: Release, current: t.Optional[str], anew: bool, deadline: float) -> dict[str, t.Any]:
     said = {name: getattr(release, name) for name in _TIMES if getattr(release, name)}
-    size = 0 if release.adopted else places.size(release.path)  # what else lies in a checkout is none of ours
-    return {"release": release.id, "path": release.path, "sha": release.sha, "ref": release.ref, "state": release.state,
+    why = _missing(place, release)
+    size, whole = _size(release, anew, deadline)
+    return {"release": release.id, "id": release.id, "there": not why, "missing": why, "path": release.path,
+            "sha": release.sha, "ref": release.ref, "state": release.state,
             "current": release.id == current, "adopted": release.adopted, "changed_files": release.changed_files,
-            "migrations": list(release.migrations), "bytes": size, **said}
+            "migrations": list(release.migrations), "bytes": size, "bytes_whole": whole, **said}
+
+
+def _size(release: Release, anew: bool, deadline: float) -> tuple[int, bool]:
+    if release.adopted:
+        return 0, True  # what else lies in a checkout is none of ours
+    known = None if anew else places.known_size(release.path)
+    return places.counted(release.path, deadline) if known is None else (known, True)
+
+
+def _activation(known: Ledger) -> dict[str, t.Any]:
+    last = known.activation
+    if last is None:
+        return {}
+    age = round(moment.age(last.when, clock.now()), 1) if last.when else None
+    return {"release": last.release, "from": last.before, "at": last.at, "seconds_ago": age, "by": last.by,
+            "run": last.run}
+
+
+def _missing(place: Place, release: Release) -> str:
+    return places.missing(dataclasses.replace(place, subfolder=""), release)
 
 
 def _back(known: Ledger, current: t.Optional[str]) -> tuple[str, str]:
@@ -62,7 +88,7 @@ def _disagreements(place: Place, known: Ledger, current: t.Optional[str], on_dis
     if known.unreadable:
         yield f"{known.unreadable} lines of {place.ledger_path} cannot be read"
     for release in known.releases:
-        why = "" if release.removed_at else places.missing(dataclasses.replace(place, subfolder=""), release)
+        why = "" if release.removed_at else _missing(place, release)
         if why:
             yield f"{release.id} is in the ledger, but {why}"
     for name in on_disk:

@@ -57,7 +57,9 @@ def activate(place: Place, wanted: str) -> Change:
     def act() -> Answer:
         if flip:
             _point(place, target.path)
-        place.write(ledger.ACTIVATED, target.id, **{"from": here if flip else ""})
+        # where a killed run switched the link, the ledger still knows what was served before
+        before = here if flip else known.last_activated
+        place.write(ledger.ACTIVATED, target.id, **{"from": before})
         return {"msg": f"{place.current} points to {target.id}" + (f", no longer to {here}" if flip and here else "")}
 
     steps = ((f"point {place.current} to {target.path}",) if flip else ()) + (

@@ -171,6 +171,7 @@ def _made(place: Place, recipe: Recipe, release: str, fill: t.Callable[[str], di
         app = place.app(folder)
         found = said.get("migrations") or build.migrations(app, recipe.migrations, recipe.owner)
         said = {**said, "migrations": list(map(str, found)), "at": places.now(), "subfolder": place.subfolder,
+                "bytes": places.size(folder),
                 "shared": [os.path.join(place.subfolder, link.path) for link in recipe.shared]}
         with account.acting(recipe.owner):
             files.atomic_write(os.path.join(folder, MARKER), json.dumps(said, indent=1) + "\n", 0o644)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.modules import call
+
 from .conftest import Site
 
 
@@ -102,6 +104,38 @@ def test_a_kill_between_the_flip_and_the_ledger_is_repaired(site: Site) -> None:
     assert not site.release("active", release=second)["changed"]
     assert site.release("active", release=third)["changed"]
     assert not draft.exists()
+
+
+def test_a_planner_learns_from_release_info_alone_what_is_served_and_what_can_be(site: Site) -> None:
+    first, second, third = three(site)
+    info = site.info()
+    assert (info["current"], info["previous_good"]) == (third, second)
+    last = info["last_activated"]
+    assert (last["release"], last["from"], last["by"], last["run"]) == (third, second, "test", "1")
+    assert 0 <= last["seconds_ago"] < 60
+    assert [(row["id"], row["there"], row["missing"]) for row in info["releases"]] == [
+        (name, True, "") for name in (first, second, third)]
+    shutil.rmtree(site.root / "releases" / first)
+    row = site.info()["releases"][0]
+    assert (row["there"], row["bytes"]) == (False, 0)
+    assert "is not there" in row["missing"]
+
+
+def test_sizes_are_those_of_the_staging_unless_they_are_counted_anew(site: Site) -> None:
+    staged = Path(site.release("staged", **site.plain())["path"])
+    (before,) = site.info()["releases"]
+    assert before["bytes"] > 0
+    (staged / "large").write_bytes(b"x" * 1_000_000)
+    assert site.info()["releases"][0]["bytes"] == before["bytes"], "no file is looked at"
+    given = {"root": str(site.root), "state_directory": str(site.state), "subfolder": "backend"}
+    (anew,) = call("release_info", sizes=True, **given)["releases"]
+    assert anew["bytes"] >= before["bytes"] + 1_000_000
+    (late,) = call("release_info", sizes=True, timeout_seconds=0, **given)["releases"]
+    assert (late["bytes"], late["bytes_whole"]) == (0, False)
+    marker = staged / ".vendhub-release.json"
+    marker.write_text(marker.read_text().replace('"bytes"', '"weight"'))
+    (row,) = site.info()["releases"]
+    assert row["bytes"] > 1_000_000, "without a word of its marker it is counted"
 
 
 def test_something_that_is_no_link_is_not_replaced(site: Site) -> None:
