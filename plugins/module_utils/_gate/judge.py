@@ -218,9 +218,19 @@ def _health(samples: t.Sequence[Sample], wanted: Wanted) -> Finding:
     limited = len(answers) - len(told)
     if limited:
         return Finding("gate_health", State.UNKNOWN, f"only {good} of {wanted.good_answers} good health answers:"
-                       f" {counted(limited, 'answer')} were 429, the page's own rate limit", value=good)
-    return Finding("gate_health", State.CRITICAL, f"only {good} of {wanted.good_answers} good health answers in a row",
-                   value=good, remedy=REMEDY)
+                       f" {counted(limited, 'answer')} were 429, the page's own rate limit{_last(told, wanted)}",
+                       value=good)
+    return Finding("gate_health", State.CRITICAL, f"only {good} of {wanted.good_answers} good health answers in a row"
+                   f"{_last(told, wanted)}", value=good, remedy=REMEDY)
+
+
+def _last(told: t.Sequence[Health], wanted: Wanted) -> str:
+    """The last answer that says something, and the last bad one before it."""
+    if not told:
+        return ""
+    bad = next((words for words in (_health_fault(one, wanted) for one in reversed(told[:-1])) if words), "")
+    now = _health_fault(told[-1], wanted) or f"answered {told[-1].answer.status}"
+    return f"; the last one: {now}" + (f", before that: {bad}" if bad and bad != now else "")
 
 
 def _health_fault(health: t.Optional[Health], wanted: Wanted) -> str:

@@ -148,6 +148,37 @@ def test_at_the_deadline_the_missing_proof_is_named(answer: Health, worst: State
 REFUSED = Health(Answer(failure="refuses the connection"), fault="refuses the connection")
 
 
+def test_an_app_that_listens_too_late_is_told_by_the_last_answers() -> None:
+    healths = [REFUSED] * 59 + [GOOD] * 2
+    samples = [dataclasses.replace(one, health=health) for one, health in zip(seen(61), healths)]
+    result = decided(samples, health=True)
+    assert result.state == UNSTABLE
+    assert ("only 2 of 3 good health answers in a row; the last one: answered 200, before that: health page: refuses"
+            " the connection") in result.reason
+    assert "health page: refuses the connection" in decided(samples[:59], 60, health=True).reason
+    limited = decided([*samples, *seen(1, at=61, health=LIMITED)], health=True)
+    assert "429, the page's own rate limit; the last one: answered 200" in limited.reason
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 9])
+def test_an_app_that_crashes_every_20_seconds_is_never_stable_for_30(allowed: int) -> None:
+    clock = 7.0  # it ran a while before the watch began
+
+    def look() -> Sample:
+        lives = int(clock // 20)
+        return Sample(clock, (process(pid=100 + lives, restart_time=lives, pm_uptime=lives * 20_000),), health=GOOD)
+
+    def sleep(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+
+    wanted = Wanted({"api": 1}, watch_seconds=30, deadline_seconds=120, restarts_allowed=allowed, health=True)
+    decision, samples = watch(look, wanted, 1.0, lambda: clock, sleep)
+    assert decision.state == UNSTABLE
+    assert ("while it was watched" in decision.reason) == (allowed < 9)
+    assert samples[-1].at <= (20, 40, 127)[(0, 1, 9).index(allowed)]
+
+
 @pytest.mark.parametrize(("first", "worst"), [(REFUSED, State.UNKNOWN), (BAD, State.CRITICAL), (GOOD, State.UNKNOWN)])
 def test_a_rate_limit_hides_no_bad_answer(first: Health, worst: State) -> None:
     answers = [first, *[LIMITED] * 60]
