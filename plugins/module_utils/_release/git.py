@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -128,12 +129,60 @@ def resolve(git: Git, place: Place, url: str, ref: str, timeout_seconds: float) 
     return known_commit(git, place.repository, ref)
 
 
+def locks(repository: str) -> list[str]:
+    """The lock files in the bare clone: a git that was killed leaves them, and every later one stops at them."""
+    found = []
+    for where, folders, names in os.walk(repository):
+        if where == repository:
+            folders[:] = [name for name in folders if name in ("refs", "objects")]
+        elif where == os.path.join(repository, "objects"):
+            folders[:] = [name for name in folders if name == "info"]
+        found += [os.path.join(where, name) for name in names if name.endswith(".lock")]
+    return sorted(found)
+
+
+def unlock(git: Git, repository: str) -> None:
+    """Remove the lock files of a git that was killed; OpsError while one is at work in there."""
+    left = locks(repository)
+    if not left:
+        return
+    busy = working_in(repository)
+    if busy:
+        raise OpsError(f"git (process {busy[0]}) is at work in {repository}; wait until it has ended, or end it when"
+                       " the run that started it is over")
+    try:
+        with account.acting(git.account):
+            for path in left:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+    except OSError as exc:
+        raise OpsError(f"{exc.filename} was left by a git that was killed and cannot be removed: {exc.strerror or exc};"
+                       " see whose it is") from exc
+
+
+def working_in(repository: str) -> list[int]:
+    """The processes of git that were told to work in this repository, or stand in it."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it ended, or is not ours to look at
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                words = file.read(65536).split(b"\0")
+            if b"git" not in os.path.basename(words[0]):
+                continue
+            with open(f"/proc/{name}/environ", "rb") as file:
+                words += file.read(1024 * 1024).replace(b"GIT_DIR=", b"").split(b"\0")
+            if os.fsencode(repository) in words or f"{os.readlink(f'/proc/{name}/cwd')}/".startswith(f"{repository}/"):
+                found.append(int(name))
+    return found
+
+
 def fetch(git: Git, place: Place, url: str, ref: str, timeout_seconds: float) -> str:
     """Bring the commit into the bare clone and return its whole sha; a first clone appears only when it is whole."""
     draft = place.repository
     if not os.path.isdir(place.repository):
         draft = os.path.join(place.root, ".repository-new")
         _empty(git, place, draft)
+    unlock(git, draft)
     at = ["--git-dir", draft, "-c", "gc.autoDetach=false", "-c", "maintenance.autoDetach=false"]
     git.run([*at, "fetch", "--quiet", "--force", "--prune", "--", url, "+refs/heads/*:refs/heads/*",
              "+refs/tags/*:refs/tags/*"], timeout_seconds)

@@ -79,7 +79,9 @@ def from_repository(place: Place, recipe: Recipe, steps: Build, url: str, ref: s
 
         return {**_made(place, recipe, release, fill), "log": log}
 
-    fetching = () if here else (f"fetch {ref} from {redact(url)} into {place.repository}",)
+    left = [] if here else git.locks(place.repository)
+    fetching = () if here else (*(f"remove {path}, which a killed git left" for path in left),
+                                f"fetch {ref} from {redact(url)} into {place.repository}")
     building = tuple(f"run '{command.command_line(step)}'" for step in steps.steps)
     what = f"{ref} ({sha[:8]})" if sha else ref
     return Change(f"{what} is to be staged", {**answer, "sha": sha or "", "ref": ref}, act,

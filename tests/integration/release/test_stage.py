@@ -231,6 +231,32 @@ def test_a_killed_staging_leaves_no_process_and_no_release_and_the_next_one_clea
     assert site.names() == [".foreign", result["release"]]
 
 
+def test_the_locks_of_a_killed_git_are_removed_but_not_while_one_is_at_work(site: Site) -> None:
+    site.release("staged", **site.plain())
+    repository = site.root / "repository"
+    left = [repository / name for name in ("packed-refs.lock", "HEAD.lock", "refs/heads/main.lock",
+                                           "objects/info/commit-graph.lock")]
+    for path in left:
+        path.touch()
+        site.give(path)
+    site.commit("1.1.0")
+    planned = site.release("staged", check_mode=True, **site.plain())
+    assert all(path.exists() for path in left)
+    become = {} if os.geteuid() else {"user": site.owner.pw_uid, "group": site.owner.pw_gid, "extra_groups": []}
+    with subprocess.Popen(["git", "--git-dir", str(repository), "cat-file", "--batch"], stdin=subprocess.PIPE,
+                          **become) as busy:  # type: ignore[call-overload]
+        wait_for(lambda: b"cat-file" in Path(f"/proc/{busy.pid}/cmdline").read_bytes())
+        assert f"git (process {busy.pid}) is at work in {repository}" in site.refused("staged", **site.plain())
+        assert all(path.exists() for path in left)
+        assert busy.stdin
+        busy.stdin.close()
+    done = site.release("staged", **site.plain())
+    assert done["plan"] == planned["plan"]
+    assert [step for step in done["plan"] if "killed git" in step] == [
+        f"remove {path}, which a killed git left" for path in sorted(map(str, left))]
+    assert not any(path.exists() for path in left)
+
+
 def test_a_kill_between_the_rename_and_the_ledger_is_repaired(site: Site) -> None:
     first = site.release("staged", **site.quick())
     (site.state / "releases.jsonl").unlink()
