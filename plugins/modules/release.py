@@ -47,7 +47,8 @@ options:
       - V(packed) makes a tar.gz of O(release) for other hosts, without what is shared.
       - V(active) lets C(current) point to O(release). Needs no network, no Git and no npm.
       - V(good) and V(bad) say how O(release) did. A bad one is kept for analysis and not chosen again unless named.
-      - V(pruned) removes old releases, never the served one, the one to go back to, or the last good one.
+      - V(pruned) removes old releases, never the served one, the one to go back to, or the last good one; and in
+        C(root/packed) what was packed of releases that are gone, all but the newest O(keep), and halves.
     type: str
     required: true
     choices: [adopted, staged, packed, active, good, bad, pruned]
@@ -131,7 +132,7 @@ options:
     type: str
     default: ''
   keep:
-    description: For O(state=pruned), how many of the newest releases stay in any case.
+    description: For O(state=pruned), how many of the newest releases, and of the newest packed ones, stay in any case.
     type: int
     default: 5
   timeout_seconds:
@@ -171,14 +172,21 @@ EXAMPLES = r"""
     state: active
     release: v1.2.1
 
-- name: Go back, and say why
+- name: See what is served, and what there is to go back to
+  vendhub.ops.release_info:
+  register: releases
+
+# by their ids: asked again after the switch, previous_good is the one before that
+- name: Say why the release that is served is given up
   vendhub.ops.release:
-    state: "{{ item.state }}"
-    release: "{{ item.release }}"
+    state: bad
+    release: "{{ releases.current }}"
     reason: answers 500 on /tasks
-  loop:
-    - {state: bad, release: current}
-    - {state: active, release: previous_good}
+
+- name: Go back
+  vendhub.ops.release:
+    state: active
+    release: "{{ releases.previous_good }}"
 
 - name: Keep three releases and those that may be needed
   vendhub.ops.release:
@@ -259,6 +267,11 @@ leftovers:
   elements: str
 removed:
   description: The releases that go, with C(release), C(path) and C(bytes).
+  returned: O(state=pruned)
+  type: list
+  elements: dict
+archives:
+  description: The packed releases that go, with C(release) (empty for a half), C(path) and C(bytes).
   returned: O(state=pruned)
   type: list
   elements: dict

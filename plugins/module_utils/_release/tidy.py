@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
@@ -13,23 +14,28 @@ import typing as t
 
 from .._core import files
 from .._core.errors import OpsError
+from .._core.limits import counted
 from . import account, archive, choice, ledger, place as places
 from .account import Account
 from .change import Answer, Change, unchanged
 from .place import MARKER, REMOVING, Place
+
+PACKED, PACKING = ".tar.gz", ".packing-"
 
 
 def prune(place: Place, keep: int, timeout_seconds: float) -> Change:
     """Remove all releases but the newest and those that may be served again; the plan is in bytes."""
     planned = _removable(place, keep)
     halves = {path: places.size(path) for path in place.leftovers(REMOVING)}
-    total = sum(one.size_bytes for one in planned) + sum(halves.values())
+    archives = _archives(place, keep, {one.release for one in planned})
+    total = sum(one.size_bytes for one in (*planned, *archives)) + sum(halves.values())
     rows = [{"release": one.release, "path": one.path, "bytes": one.size_bytes} for one in planned]
-    answer = {"removed": rows, "leftovers": list(halves), "bytes_freed": total}
+    packed = [{"release": one.release, "path": one.path, "bytes": one.size_bytes} for one in archives]
+    answer = {"removed": rows, "archives": packed, "leftovers": list(halves), "bytes_freed": total}
     known = place.read()
     unwritten = [name for name in map(_of_half, halves) if (one := known.get(name)) and not one.removed_at]
     steps = (*(f"remove {path}, {_megabytes(size)}, which a killed run left" for path, size in halves.items()),
-             *(f"remove {one.path}, {_megabytes(one.size_bytes)}" for one in planned))
+             *(f"remove {one.path}, {_megabytes(one.size_bytes)}" for one in (*planned, *archives)))
     if not steps:
         return unchanged(f"nothing to remove in {place.releases} beside the newest {keep} and those that may be needed",
                          answer)
@@ -47,12 +53,16 @@ def prune(place: Place, keep: int, timeout_seconds: float) -> Change:
                     place.write(ledger.REMOVED, one.release)
         for path in place.leftovers(REMOVING):
             places.remove(place, path, deadline)
+        with account.acting(place.keeper(_packed(place))) if archives else contextlib.nullcontext():
+            for one in archives:
+                files.remove(one.path)
         done = [row for row in rows if row["release"] in still]
-        return {"msg": f"{len(done)} releases removed, {_megabytes(total)} freed in {place.releases}", "removed": done}
+        return {"msg": f"{_counts(len(done), len(archives))} removed, {_megabytes(total)} freed in {place.root}",
+                "removed": done}
 
-    return Change(f"{len(planned)} releases are to be removed, {_megabytes(total)}", answer, act, steps,
+    return Change(f"{_counts(len(planned), len(archives))} to be removed, {_megabytes(total)}", answer, act, steps,
                   "".join(f"{path} {size} bytes\n" for path, size in
-                          [*halves.items(), *((one.path, one.size_bytes) for one in planned)]), "")
+                          [*halves.items(), *((one.path, one.size_bytes) for one in (*planned, *archives))]), "")
 
 
 def pack(place: Place, owner: Account, wanted: str, dest: str, timeout_seconds: float) -> Change:
@@ -62,7 +72,7 @@ def pack(place: Place, owner: Account, wanted: str, dest: str, timeout_seconds: 
     why = f"{release.id} was adopted in place" if release.adopted else places.missing(place, release)
     if why:
         raise OpsError(f"{release.id} cannot be packed: {why}")
-    path = dest or os.path.join(place.root, "packed", f"{release.id}.tar.gz")
+    path = dest or os.path.join(_packed(place), f"{release.id}{PACKED}")
     answer: dict[str, t.Any] = {"release": release.id, "path": release.path, "archive": path, "sha": release.sha,
                                 "ref": release.ref, "migrations": list(release.migrations)}
     deadline = archive.Deadline(f"packing {release.id}", timeout_seconds)
@@ -77,7 +87,7 @@ def pack(place: Place, owner: Account, wanted: str, dest: str, timeout_seconds: 
         keeper = account.of(os.path.dirname(path)) if dest else place.keeper(os.path.dirname(path))
         shared = (places.marker(release.path) or {}).get("shared") or ()
         with account.acting(keeper):
-            handle, draft = tempfile.mkstemp(prefix=".packing-", dir=os.path.dirname(path))
+            handle, draft = tempfile.mkstemp(prefix=PACKING, dir=os.path.dirname(path))
         try:
             with os.fdopen(handle, "wb") as file:
                 archive.pack(release.path, file, [str(one) for one in shared], owner,
@@ -105,6 +115,32 @@ def _removable(place: Place, keep: int) -> list[choice.Removal]:
     found = choice.removable(known, sizes, place.current_id(known), keep)
     # a path out of the ledger decides nothing about what is removed
     return [one for one in found if one.path == os.path.join(place.releases, one.release)]
+
+
+def _archives(place: Place, keep: int, going: t.AbstractSet[str]) -> list[choice.Removal]:
+    """The packed releases that go: halves, those of releases that are gone or are going, all but the newest."""
+    try:
+        found = {entry.name: entry.stat(follow_symlinks=False).st_size for entry in os.scandir(_packed(place))
+                 if entry.is_file(follow_symlinks=False)}
+    except FileNotFoundError:
+        return []
+    order = {one.id: one.staged_order for one in place.read().releases if not one.removed_at and one.id not in going}
+    whole = sorted(name[:-len(PACKED)] for name in found
+                   if name.endswith(PACKED) and archive.ID.fullmatch(name[:-len(PACKED)]))
+    there = sorted((release for release in whole if release in order), key=lambda release: order[release])
+    kept = there[-keep:] if keep > 0 else []
+    gone = [(release, f"{release}{PACKED}") for release in whole if release not in kept]
+    halves = [("", name) for name in sorted(found) if name.startswith(PACKING)]
+    return [choice.Removal(release, os.path.join(_packed(place), name), found[name]) for release, name in gone + halves]
+
+
+def _packed(place: Place) -> str:
+    return os.path.join(place.root, "packed")
+
+
+def _counts(releases: int, archives: int) -> str:
+    words = counted(releases, "release")
+    return f"{words} and {counted(archives, 'packed file')}" if archives else words
 
 
 def _of_half(path: str) -> str:

@@ -144,3 +144,26 @@ def test_a_bomb_is_measured_before_it_is_unpacked(site: Site) -> None:
     message = site.refused("staged", archive=str(path))
     assert "damaged" in message or "staging needs" in message
     assert site.names() == []
+
+
+def test_pruning_removes_what_was_packed_of_releases_that_are_gone_all_but_the_newest_and_halves(site: Site) -> None:
+    made = []
+    for number in range(3):
+        site.commit(f"1.{number}.1")
+        made.append(site.release("staged", **site.plain())["release"])
+        site.release("packed", release=made[-1])
+    packed = site.root / "packed"
+    for name in ("20200101T000000Z-aaaaaaaa.tar.gz", ".packing-x", "mine.tar.gz"):
+        (packed / name).write_bytes(b"x" * 5000)
+    before = site.snapshot()
+    planned = site.release("pruned", check_mode=True, keep=2)
+    assert site.snapshot() == before
+    done = site.release("pruned", keep=2)
+    assert planned["plan"] == done["plan"]
+    assert [row["path"] for row in done["archives"]] == [
+        f"{packed}/{name}" for name in ("20200101T000000Z-aaaaaaaa.tar.gz", f"{made[0]}.tar.gz", ".packing-x")]
+    assert done["bytes_freed"] >= 10_000
+    assert set(os.listdir(packed)) == {"mine.tar.gz", *(f"{name}.tar.gz" for name in made[1:])}
+    assert not site.release("pruned", keep=2)["changed"]
+    site.release("pruned", keep=0)
+    assert os.listdir(packed) == ["mine.tar.gz"]
