@@ -48,7 +48,7 @@ release_folder:
   description:
     - The folder of the release that must run, links followed.
     - Each process must have been started in it (by the kernel's word, not by PM2's list), or run a script in it.
-    - A folder below it counts as well, except below its C(releases): there every folder is a release of its own.
+    - A folder below it counts as well, but not one below its C(releases); there every folder is a release of its own.
   type: path
 good_answers:
   description: How many good health answers in a row are needed. An answer 429 is no success and no failure.

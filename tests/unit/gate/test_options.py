@@ -23,6 +23,9 @@ def test_the_fragment_documents_the_options_that_the_gate_takes(documented: dict
     said = {name: {key: value for key, value in option.items() if key != "description"}
             for name, option in documented.items()}
     assert said == GATE
+    for option in documented.values():
+        assert all(isinstance(line, str) for line in ([option["description"]] if isinstance(option["description"], str)
+                                                      else option["description"])), option
 
 
 def test_both_modules_take_the_text_from_the_fragment() -> None:
