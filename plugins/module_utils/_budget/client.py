@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import typing as t
@@ -55,10 +56,11 @@ def answer(options: t.Mapping[str, t.Any], act: bool) -> dict[str, t.Any]:
         memory, now = read(path), clock.now()
         told = _told(options, memory, now)
         if not told["refused"]:
-            _rotate(path, options["rotate_bytes"], memory.complete, now)
-            files.append_line(path, judge.as_line(state, options["remedy"], _short(options["by"]), now,
-                                                  run=_short(options["run"]), note=_short(options["note"]),
-                                                  result=options["result"] or ""))
+            with contextlib.suppress(files.NoRoom):  # later is early enough: a remedy must not wait for room
+                _rotate(path, options["rotate_bytes"], memory.complete, now)
+            line = judge.as_line(state, options["remedy"], _short(options["by"]), now, run=_short(options["run"]),
+                                 note=_short(options["note"]), result=options["result"] or "")
+            files.reserved(directory, lambda: files.append_line(path, line))
     return told
 
 

@@ -17,10 +17,19 @@ import typing as t
 from .errors import OpsError
 
 Owner = tuple[int, int]
+Result = t.TypeVar("Result")
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
+BALLAST = ".ballast"
+BALLAST_BYTES = 1024 * 1024
+_SLICE_BYTES = 128 * 1024  # given up piece by piece: what is given up may be taken by others
 _POLL_SECONDS = 0.02
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class NoRoom(OpsError):
+    """The disk is full."""
 
 
 def private_folder(path: str, mode: int = FOLDER_MODE) -> bool:
@@ -92,6 +101,16 @@ def append_line(path: str, line: str, mode: int = FILE_MODE) -> None:
         raise _cannot_write(path, exc) from exc
 
 
+def reserved(folder: str, write: t.Callable[[], Result]) -> Result:
+    """Write what must be written even when the disk of this folder is full, out of a reserve that is kept in it.
+
+    The reserve is made, or made whole again, after a write when there is room. NoRoom when it is used up.
+    """
+    result = _giving_way(folder, write)
+    _refill(folder)
+    return result
+
+
 def remove(path: str) -> bool:
     """Take a file away durably; whether it was there."""
     try:
@@ -112,7 +131,7 @@ def guarded(path: str, timeout_seconds: float = 10.0,
     The file stays: a guard that is removed guards two at once.
     """
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = _giving_way(os.path.dirname(path), lambda: _open_private(path))
     except OSError as exc:
         raise _cannot_write(path, exc) from exc
     try:
@@ -135,6 +154,58 @@ def sync_folder(folder: str) -> None:
         os.close(handle)
 
 
+def _giving_way(folder: str, write: t.Callable[[], Result]) -> Result:
+    while True:
+        try:
+            return write()
+        except OSError as exc:
+            if exc.errno not in _FULL or not _give_way(folder):
+                raise
+        except NoRoom as exc:
+            if not _give_way(folder):
+                raise NoRoom(f"{exc}; what {os.path.join(folder, BALLAST)} keeps for this is used up") from exc
+
+
+def _give_way(folder: str) -> bool:
+    """Give a piece of the reserve up; whether there was any."""
+    try:
+        handle = os.open(os.path.join(folder, BALLAST), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        size = os.fstat(handle).st_size
+        os.ftruncate(handle, max(0, size - _SLICE_BYTES))
+        os.fsync(handle)  # some file systems free the blocks only then
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return size > 0
+
+
+def _refill(folder: str) -> None:
+    """Make the reserve whole when there is room for twice as much; without one the next write works as well."""
+    path = os.path.join(folder, BALLAST)
+    with contextlib.suppress(OSError):
+        with contextlib.suppress(FileNotFoundError):
+            seen = os.lstat(path)
+            if min(seen.st_size, seen.st_blocks * 512) >= BALLAST_BYTES:
+                return
+        room = os.statvfs(folder)
+        if room.f_bavail * room.f_frsize < 2 * BALLAST_BYTES:
+            return
+        handle = _open_private(path)
+        try:
+            os.posix_fallocate(handle, 0, BALLAST_BYTES)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _open_private(path: str) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
 def _lock(handle: int, path: str) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -154,4 +225,5 @@ def _write(handle: int, data: bytes) -> None:
 def _cannot_write(path: str, exc: OSError) -> OpsError:
     advice = {errno.EACCES: "; become root", errno.EPERM: "; become root", errno.ENOSPC: "; free some space",
               errno.EDQUOT: "; free some space", errno.EROFS: "; see why the file system became read-only"}
-    return OpsError(f"{path} cannot be written: {exc.strerror or exc}{advice.get(exc.errno or 0, '')}")
+    kind = NoRoom if exc.errno in _FULL else OpsError
+    return kind(f"{path} cannot be written: {exc.strerror or exc}{advice.get(exc.errno or 0, '')}")

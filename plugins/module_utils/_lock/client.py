@@ -73,7 +73,8 @@ def change(options: t.Mapping[str, t.Any], act: bool) -> Outcome:
         before, now = read(path), clock.now()
         decision = decide(before, asked, now)
         if decision.change and decision.lock is not None:
-            files.atomic_write(path, judge.as_text(decision.lock, now))
+            text = judge.as_text(decision.lock, now)
+            files.reserved(directory, lambda: files.atomic_write(path, text))
         elif decision.change:
             files.remove(path)
     return Outcome(before, decision)

@@ -81,7 +81,7 @@ class Place:
         when = clock.now()
         line = ledger.line(moment.utc(when.epoch), event, release, **said, by=self.by, run=self.run, boot=when.boot,
                            uptime=round(when.uptime, 3))
-        files.append_line(self.ledger_path, line)
+        files.reserved(self.state_directory, lambda: files.append_line(self.ledger_path, line))
 
     @contextlib.contextmanager
     def guarded(self, what: str, timeout_seconds: float = 30.0) -> t.Iterator[None]:
