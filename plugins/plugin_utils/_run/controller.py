@@ -9,9 +9,12 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import subprocess
 import typing as t
 from pathlib import Path
 
+_PROC = Path("/proc")
+_PS_SECONDS = 5.0
 # what AWX and its relatives call the person who pressed the button
 _USERS = ("awx_user_name", "tower_user_name")
 
@@ -33,7 +36,13 @@ def this_run() -> dict[str, str]:
 
 
 def run_of(pid: int) -> dict[str, str]:
-    """What identifies a process for as long as its controller is up; empty where the kernel does not tell."""
+    """What identifies a process for as long as its controller is up; empty when it is gone or nobody's.
+
+    On a controller without /proc (macOS) the boot and the namespace are not known, so that it is never called over.
+    """
+    if not (_PROC / "self").exists():
+        return {"controller": socket.gethostname(), "boot": "", "namespace": "", "pid": str(pid),
+                "started": _started_by_ps(pid)} if pid > 1 else {}
     started = _started(pid)
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -52,7 +61,7 @@ def is_over(run: t.Mapping[str, str]) -> bool:
     Of another controller, or of this one before it restarted, nothing is known.
     """
     here = run_of(os.getpid())
-    if not here or any(run.get(key) != here[key] for key in ("controller", "boot", "namespace")):
+    if not here.get("boot") or any(run.get(key) != here[key] for key in ("controller", "boot", "namespace")):
         return False
     try:
         return _started(int(run["pid"])) != run["started"]
@@ -73,3 +82,13 @@ def _started(pid: int) -> str | None:
         return None
     fields = text.rpartition(")")[2].split()
     return None if len(fields) < 20 or fields[0] in "ZX" else fields[19]
+
+
+def _started_by_ps(pid: int) -> str:
+    """When a process started, in the words of ps; empty where it does not tell."""
+    try:
+        ran = subprocess.run(["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False,
+                             timeout=_PS_SECONDS, env={"LC_ALL": "C", "TZ": "UTC"})
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return " ".join(ran.stdout.split()) if ran.returncode == 0 else ""
