@@ -86,14 +86,15 @@ def look_twice(task: Job) -> Live:
     except ServiceDown as exc:
         if exc.reason != SILENT or not task.replace_hung or task.wanted.state not in UP:
             raise
+    first = god.living(task.hand.pm2_home, task.hand.owner.uid)
     time.sleep(max(0.0, started + task.timeout_seconds - time.monotonic()))
     try:
         return look(task)
     except ServiceDown as exc:
-        found = god.living(task.hand.pm2_home, task.hand.owner.uid) if exc.reason == SILENT else None
-        if found is None:
+        # another daemon by now may only be starting
+        if exc.reason != SILENT or first is None or god.living(task.hand.pm2_home, task.hand.owner.uid) != first:
             raise
-    return Live(alive=False, hung=found)
+    return Live(alive=False, hung=first)
 
 
 def steps(task: Job, live: Live) -> tuple[Step, ...]:
