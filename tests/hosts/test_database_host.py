@@ -3,21 +3,17 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
 
-from demo.stack.process import clean_environment
+from tests.hosts.play import Run, play
 from tests.lab import Host, Lab
 from tests.lab.image import image
 from tests.lab.layers import exists
 
-ROOT = Path(__file__).resolve().parents[2]
 LAYER = "bare-postgresql"
 SECRET = "canary-of-the-monitor'\"$x"
 PLAYBOOK = [{"name": "Prepare the database host", "hosts": "postgresql", "gather_facts": False, "become": True,
@@ -44,15 +40,9 @@ class Database:
         self.playbook = folder / "play.yml"
         self.playbook.write_text(yaml.safe_dump(PLAYBOOK))
 
-    def play(self, *words: str, **variables: t.Any) -> tuple[int, str]:
+    def play(self, *words: str, **variables: t.Any) -> Run:
         inventory = self.lab.inventory({"postgresql": ["db1"]}, {"database_host_password": SECRET, **variables})
-        environment = clean_environment(ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1",
-                                        ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".collections"))
-        done = subprocess.run([str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory),
-                               str(self.playbook), *words], cwd=ROOT, capture_output=True, text=True, timeout=300,
-                              check=False, env=environment)
-        assert "canary-of-the-monitor" not in done.stdout + done.stderr
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
+        return play(self.playbook, inventory, *words, secret="canary-of-the-monitor")
 
     def sql(self, statement: str, *, user: str = "postgres", options: str = "", check: bool = True) -> str:
         """What psql answers: as postgres through the socket, as anybody else over TCP with the monitor's password."""
@@ -87,22 +77,16 @@ def database(lab: Lab, tmp_path: Path) -> Database:
     return Database(lab, tmp_path)
 
 
-def changed(screen: str) -> int:
-    found = re.search(r"changed=(\d+)", screen.rsplit("PLAY RECAP", maxsplit=1)[-1])
-    assert found, screen[-3000:]
-    return int(found[1])
-
-
 def test_the_role_sees_statistics_and_no_data(database: Database) -> None:
     roles = database.sql("SELECT rolname FROM pg_roles ORDER BY 1")
-    code, screen = database.play("--check", "--diff")
-    assert code == 0, screen[-3000:]
+    done = database.play("--check", "--diff")
+    assert done.code == 0, done.screen[-3000:]
     assert database.sql("SELECT rolname FROM pg_roles ORDER BY 1") == roles, "a look leaves no trace"
-    code, screen = database.play("--diff")
-    assert code == 0, screen[-3000:]
+    done = database.play("--diff")
+    assert done.code == 0, done.screen[-3000:]
     for words in ((), ("--check", "--diff"), ("--tags", "database_host")):
-        code, screen = database.play(*words)
-        assert (code, changed(screen)) == (0, 0), screen[-3000:]
+        done = database.play(*words)
+        assert (done.code, done.changed) == (0, 0), done.screen[-3000:]
 
     assert database.sql("SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolconnlimit,"
                         " rolconfig FROM pg_roles WHERE rolname = 'vendhub_monitor'") == (
@@ -128,11 +112,11 @@ def test_the_role_sees_statistics_and_no_data(database: Database) -> None:
 
 
 def test_what_somebody_added_to_the_role_is_taken_back(database: Database) -> None:
-    assert database.play()[0] == 0
+    assert database.play().code == 0
     database.sql("CREATE ROLE writers; GRANT writers TO vendhub_monitor; ALTER ROLE vendhub_monitor CREATEDB;"
                  " ALTER ROLE vendhub_monitor SET work_mem = '1GB'; ALTER ROLE vendhub_monitor PASSWORD 'other'")
-    code, screen = database.play()
-    assert (code, changed(screen)) == (0, 2), screen[-2000:]
+    done = database.play()
+    assert (done.code, done.changed) == (0, 2), done.screen[-2000:]
     assert database.sql("SELECT rolcreatedb, 'work_mem=1GB' = ANY(rolconfig) FROM pg_roles"
                         " WHERE rolname = 'vendhub_monitor'") == "f|f"
     assert database.sql("SELECT count(*) FROM pg_auth_members WHERE member = 'vendhub_monitor'::regrole") == "1"
@@ -145,9 +129,9 @@ def test_a_role_that_somebody_works_with_is_refused(database: Database, make: st
     database.sql(make)
     before = database.sql("SELECT rolsuper, rolconfig FROM pg_roles WHERE rolname = 'vendhub_monitor'")
     for words in ((), ("--check",)):
-        code, screen = database.play(*words)
-        assert code == 2
-        assert "is a superuser or owns a database or tables" in " ".join(screen.split())
+        done = database.play(*words)
+        assert done.code == 2
+        assert "is a superuser or owns a database or tables" in done.words
     assert database.sql("SELECT rolsuper, rolconfig FROM pg_roles WHERE rolname = 'vendhub_monitor'") == before
 
 
@@ -155,17 +139,17 @@ def test_a_setting_that_another_file_overrides_restarts_nothing(database: Databa
     database.sql("ALTER SYSTEM SET shared_preload_libraries = ''")
     started = database.sql("SELECT pg_postmaster_start_time()")
     for dummy in range(2):
-        code, screen = database.play(database_host_statements=True, database_host_restart=True)
-        assert code == 2
-        assert "another file (postgresql.auto.conf by ALTER SYSTEM" in " ".join(screen.split())
+        done = database.play(database_host_statements=True, database_host_restart=True)
+        assert done.code == 2
+        assert "another file (postgresql.auto.conf by ALTER SYSTEM" in done.words
     assert database.sql("SELECT pg_postmaster_start_time()") == started
     database.sql("ALTER SYSTEM RESET shared_preload_libraries")
 
 
 def test_the_password_is_not_among_the_statements(database: Database) -> None:
-    assert database.play(database_host_statements=True, database_host_restart=True)[0] == 0
+    assert database.play(database_host_statements=True, database_host_restart=True).code == 0
     database.sql("ALTER ROLE vendhub_monitor PASSWORD 'other'; CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    assert database.play(database_host_statements=True)[0] == 0
+    assert database.play(database_host_statements=True).code == 0
     seen = database.sql("SELECT string_agg(query, ' ') FROM pg_stat_statements")
     assert "canary-of-the-monitor" not in seen
     assert "PASSWORD" in seen, "utility statements are kept here, so a secret would have been seen"
@@ -173,77 +157,77 @@ def test_the_password_is_not_among_the_statements(database: Database) -> None:
 
 def test_a_login_that_pg_hba_refuses_is_told_with_the_line_to_add(database: Database) -> None:
     database.script("sed -i 's/^host/#host/' /etc/postgresql/15/main/pg_hba.conf; systemctl reload postgresql@15-main")
-    code, screen = database.play()
-    assert code == 2
-    assert "add: host all vendhub_monitor samehost scram-sha-256" in screen
+    done = database.play()
+    assert done.code == 2
+    assert "add: host all vendhub_monitor samehost scram-sha-256" in done.words
     assert database.script("grep -c vendhub /etc/postgresql/15/main/pg_hba.conf || true").strip() == "0"
 
 
 def test_statements_are_loaded_by_an_allowed_restart_only(database: Database) -> None:
     started = database.sql("SELECT pg_postmaster_start_time()")
-    code, screen = database.play(database_host_statements=True)
-    assert code == 0, screen[-2000:]
-    assert "pg_stat_statements is loaded with the next restart of postgresql@15-main.service" in screen
+    done = database.play(database_host_statements=True)
+    assert done.code == 0, done.screen[-2000:]
+    assert "pg_stat_statements is loaded with the next restart of postgresql@15-main.service" in done.words
     assert database.sql("SELECT pg_postmaster_start_time()") == started
-    code, screen = database.play(database_host_statements=True)
-    assert (code, changed(screen)) == (0, 0), screen[-2000:]
+    done = database.play(database_host_statements=True)
+    assert (done.code, done.changed) == (0, 0), done.screen[-2000:]
 
-    code, screen = database.play(database_host_statements=True, database_host_restart=True)
-    assert code == 0, screen[-2000:]
+    done = database.play(database_host_statements=True, database_host_restart=True)
+    assert done.code == 0, done.screen[-2000:]
     assert database.sql(LIBRARIES) == "pg_stat_statements"
     assert int(database.sql("SELECT count(*) FROM pg_stat_statements", user="vendhub_monitor")) > 0
-    code, screen = database.play(database_host_statements=True, database_host_restart=True)
-    assert (code, changed(screen)) == (0, 0), screen[-2000:]
+    done = database.play(database_host_statements=True, database_host_restart=True)
+    assert (done.code, done.changed) == (0, 0), done.screen[-2000:]
 
 
 def test_libraries_of_others_stay_loaded(database: Database) -> None:
     database.script("echo \"shared_preload_libraries = 'auto_explain'\" > /etc/postgresql/15/main/conf.d/a.conf; "
                     "systemctl restart postgresql@15-main")
-    assert database.play(database_host_statements=True, database_host_restart=True)[0] == 0
+    assert database.play(database_host_statements=True, database_host_restart=True).code == 0
     assert database.sql(LIBRARIES) == "auto_explain,pg_stat_statements"
 
 
 def test_somebody_elses_typo_takes_no_server_down(database: Database) -> None:
     database.script("echo 'work_mem = 4 apples' > /etc/postgresql/15/main/conf.d/zz.conf")
     started = database.sql("SELECT pg_postmaster_start_time()")
-    code, screen = database.play(database_host_statements=True, database_host_restart=True)
-    assert code == 2
-    assert "would not start again with its configuration" in screen
+    done = database.play(database_host_statements=True, database_host_restart=True)
+    assert done.code == 2
+    assert "would not start again with its configuration" in done.words
     assert database.sql("SELECT pg_postmaster_start_time()") == started
     assert "vendhub" not in database.script("ls /etc/postgresql/15/main/conf.d")
 
 
 def test_a_server_that_does_not_come_up_gets_its_old_configuration_back(database: Database) -> None:
     database.script("mv /usr/lib/postgresql/15/lib/pg_stat_statements.so /root/")
-    code, screen = database.play(database_host_statements=True, database_host_restart=True)
-    assert code == 2
-    assert "the setting was taken back; the server answers" in screen
+    done = database.play(database_host_statements=True, database_host_restart=True)
+    assert done.code == 2
+    assert "the setting was taken back; the server answers" in done.words
     assert database.sql("SELECT 1") == "1"
     assert "vendhub" not in database.script("ls /etc/postgresql/15/main/conf.d")
 
 
 def test_absent_drops_the_role_and_keeps_all_else(database: Database) -> None:
-    assert database.play()[0] == 0
+    assert database.play().code == 0
     database.script("echo dump > /opt/backups/a.dump")
     roles = database.sql("SELECT rolname FROM pg_roles WHERE rolname <> 'vendhub_monitor' ORDER BY 1")
-    code, screen = database.play(database_host_state="absent")
-    assert (code, changed(screen)) == (0, 1), screen[-2000:]
+    done = database.play(database_host_state="absent")
+    assert (done.code, done.changed) == (0, 1), done.screen[-2000:]
     assert database.sql("SELECT rolname FROM pg_roles ORDER BY 1") == roles
     assert database.script("cat /opt/backups/a.dump").strip() == "dump"
     assert database.sql("SELECT count(*) FROM tokens") == "0"
-    code, screen = database.play(database_host_state="absent")
-    assert (code, changed(screen)) == (0, 0)
+    done = database.play(database_host_state="absent")
+    assert (done.code, done.changed) == (0, 0)
 
 
 def test_without_postgresql_it_says_so_in_one_sentence(database: Database) -> None:
     database.script("systemctl stop postgresql@15-main")
-    code, screen = database.play()
-    assert (code, changed(screen)) == (2, 0)
-    assert "db1: PostgreSQL does not answer the user postgres" in screen
-    code, screen = database.play("--check", "--diff")
-    assert (code, changed(screen)) == (0, 0), screen[-2000:]
+    done = database.play()
+    assert (done.code, done.changed) == (2, 0)
+    assert "db1: PostgreSQL does not answer the user postgres" in done.words
+    done = database.play("--check", "--diff")
+    assert (done.code, done.changed) == (0, 0), done.screen[-2000:]
     database.script("DEBIAN_FRONTEND=noninteractive apt-get purge -qqy 'postgresql*' python3-psycopg2 >/dev/null 2>&1; "
                     "deluser --quiet postgres >/dev/null 2>&1; true")
-    code, screen = database.play("--check", "--diff")
-    assert (code, changed(screen)) == (0, 0), screen[-2000:]
-    assert database.play()[0] == 2
+    done = database.play("--check", "--diff")
+    assert (done.code, done.changed) == (0, 0), done.screen[-2000:]
+    assert database.play().code == 2

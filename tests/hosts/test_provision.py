@@ -12,7 +12,7 @@ from tests.hosts.site import SPLIT, Site, hosts_of
 from tests.lab import Lab
 
 HOSTS = hosts_of(SPLIT)
-BACK_SECONDS = 60.0
+BACK_SECONDS = 180.0
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,30 @@ def test_a_second_run_changes_nothing(site: Site) -> None:
     done = site.play("vendhub.ops.provision")
     assert done.code == 0, done.screen[-4000:]
     assert done.recap("changed") == dict.fromkeys(HOSTS, 0), done.screen
+
+
+def test_a_tag_hears_the_refusals_of_its_role_and_of_no_other(site: Site) -> None:
+    site.lab["app1"].run(["ln", "-sfn", "/opt/other/pm2", "/usr/local/bin/pm2"])
+    try:
+        refused = site.play("vendhub.ops.provision", "--tags", "pm2", "--limit", "app1")
+        assert "app1: /usr/local/bin/pm2 belongs to another PM2" in refused.refusal
+        assert refused.recap("changed") == {"app1": 0}
+        assert site.play("vendhub.ops.provision", "--tags", "nodejs", "--limit", "app1").code == 0
+    finally:
+        site.lab["app1"].run(["rm", "/usr/local/bin/pm2"])
+    back = site.play("vendhub.ops.provision", "--tags", "pm2", "--limit", "app1")
+    assert (back.code, back.recap("changed")) == (0, {"app1": 1}), back.screen[-4000:]
+
+
+def test_the_inventory_wins_over_the_playbook_or_is_refused(site: Site) -> None:
+    look = ("--check", "--diff", "--limit", "app1", "--tags")
+    done = site.play("vendhub.ops.provision", *look, "logrotate", logrotate_group="adm")
+    assert (done.code, done.recap("changed")) == (0, {"app1": 1}), done.screen[-4000:]
+    assert "su vendhub adm" in done.words
+    done = site.play("vendhub.ops.provision", *look, "daily_check_script", daily_check_script_timer_user="www-data")
+    assert (done.code, "User=www-data" in done.words) == (0, True), done.screen[-4000:]
+    refused = site.play("vendhub.ops.provision", *look, "app_host", pm2_owner="deploy")
+    assert "app1: pm2_owner is set, but provisioning takes it from vendhub_pm2.owner" in refused.refusal
 
 
 @pytest.mark.parametrize("host", HOSTS)

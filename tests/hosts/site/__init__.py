@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
 import typing as t
 from pathlib import Path
 
-from demo.stack.process import clean_environment
+from tests.hosts.play import Run, play
 from tests.lab import Lab, sample_app
 
-ROOT = Path(__file__).resolve().parents[3]
 PREPARE = Path(__file__).with_name("prepare.yml")
 GROUPS = ("api", "web", "postgresql", "redis", "monitoring")
 Layout = t.Mapping[str, t.Sequence[str]]
@@ -30,17 +26,6 @@ CALM = {name: {"warning": None, "critical": None} for name in (
 def hosts_of(layout: Layout) -> list[str]:
     """Every host of a layout, once."""
     return list(dict.fromkeys(name for names in layout.values() for name in names))
-
-
-class Run(t.NamedTuple):
-    """How a playbook ended: its exit code, and all it printed."""
-
-    code: int
-    screen: str
-
-    def recap(self, word: str) -> dict[str, int]:
-        """What the recap says of each host."""
-        return {host: int(number) for host, number in re.findall(rf"^(\S+)\s+: .*\b{word}=(\d+)", self.screen, re.M)}
 
 
 class Site:
@@ -116,15 +101,7 @@ class Site:
 
     def play(self, playbook: str | Path, *words: str, seconds: float = 900, **changed: t.Any) -> Run:
         """Run a playbook (a path, or a name in the collection) over the site; no secret may be on the screen."""
-        inventory = self.inventory(**changed)
-        environment = clean_environment(ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
-                                        ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".collections"))
-        program = Path(sys.executable).with_name("ansible-playbook")
-        done = subprocess.run([str(program), "-i", str(inventory), str(playbook), *words], cwd=ROOT, env=environment,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False)
-        screen = done.stdout + done.stderr
-        assert CANARY not in screen, [line for line in screen.splitlines() if CANARY in line]
-        return Run(done.returncode, screen)
+        return play(playbook, self.inventory(**changed), *words, secret=CANARY, seconds=seconds)
 
     def report(self) -> dict[str, t.Any]:
         """The newest report of the daily check."""
