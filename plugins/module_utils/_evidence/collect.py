@@ -15,7 +15,7 @@ import typing as t
 
 from .._core.redact import HIDDEN, redact, secrets_in
 from . import bundle, host, parse, places, services
-from .gather import Item, Outcome, Sink, gather
+from .gather import Item, Outcome, gather
 from .logs import Tails, given
 from .options import check
 
@@ -23,14 +23,15 @@ Options = t.Mapping[str, t.Any]
 Row = dict[str, t.Any]
 
 # Of the whole time: what collecting, hiding and packing, and each place to write to, may take.
-_COLLECT, _WRITE = 0.6, 0.1
+_COLLECT, _WRITE, _LEARN = 0.6, 0.1, 0.1
+SECRETS = "secrets"
 _PIECES = 8  # no single file of the bundle takes more than this part of its size
 
 
 def planned(options: Options) -> list[str]:
     """The names of the items that would be collected."""
     check(options)
-    return [item.name for item in _items(options, set(), threading.Lock())]
+    return [SECRETS, *(item.name for item in _items(options))]
 
 
 def collect(options: Options, clock: t.Callable[[], float] = time.monotonic) -> Row:
@@ -38,10 +39,14 @@ def collect(options: Options, clock: t.Callable[[], float] = time.monotonic) -> 
     check(options)
     started, whole = clock(), options["timeout_seconds"]
     now = datetime.datetime.now(datetime.timezone.utc)
-    secrets, guard = _given_secrets(options), threading.Lock()
-    outcomes = gather(_items(options, secrets, guard), min(options["item_seconds"], whole * _COLLECT))
-    with guard:
-        hidden = sorted({one for secret in secrets for one in parse.spellings(secret)}, key=len, reverse=True)
+    secrets = _Secrets(_given_secrets(options))
+    learning = [Item(SECRETS, lambda sink, _seconds: secrets.learn(places.env_secrets(options["env_files"], sink))),
+                Item(SECRETS, lambda _sink, seconds: host.environments(secrets.learn, seconds))]
+    gather(learning, whole * _LEARN)
+    outcomes = gather(_items(options), min(options["item_seconds"], whole * (_COLLECT - _LEARN) - (clock() - started)))
+    # once more: what was started meanwhile may have written what it keeps secret into any log
+    outcomes = [_joined(gather(learning, whole * _LEARN)), *outcomes]
+    hidden = sorted({one for secret in secrets.known() for one in parse.spellings(secret)}, key=len, reverse=True)
     contents, rows = _contents(outcomes, hidden, options["max_bytes"],
                                lambda: clock() - started > whole * (1 - 2 * _WRITE))
     name = f"{now:%Y%m%dT%H%M%SZ}-{options['name']}"
@@ -57,20 +62,32 @@ def collect(options: Options, clock: t.Callable[[], float] = time.monotonic) -> 
             "fallback": place.why, "removed": removed, "seconds": round(clock() - started, 3)}
 
 
-def _items(options: Options, secrets: set[str], guard: threading.Lock) -> list[Item]:
+class _Secrets:
+    """What must be seen nowhere, as far as it is known; several threads tell it."""
+
+    def __init__(self, known: set[str]) -> None:
+        self._known, self._guard = known, threading.Lock()
+
+    def learn(self, found: set[str]) -> None:
+        with self._guard:
+            self._known |= found
+
+    def known(self) -> set[str]:
+        with self._guard:
+            return set(self._known)
+
+
+def _joined(parts: t.Sequence[Outcome]) -> Outcome:
+    """The outcome of several items of one name, which give no files."""
+    return Outcome(parts[0].name, {}, "; ".join(part.error for part in parts if part.error),
+                   max(part.seconds for part in parts))
+
+
+def _items(options: Options) -> list[Item]:
     """What is collected, the small and telling first: when the size is used up, the last ones are cut."""
     tails = Tails(options["log_bytes"])
-
-    def learn(sink: Sink, seconds: float) -> None:
-        known = places.env_secrets(options["env_files"], sink)
-        with guard:
-            secrets.update(known)
-        known = host.environments(sink, seconds)
-        with guard:
-            secrets.update(known)
-
     items = [
-        Item("secrets", learn), Item("host", host.about), Item("disks", host.disks), Item("memory", host.memory),
+        Item("host", host.about), Item("disks", host.disks), Item("memory", host.memory),
         Item("processes", host.processes), Item("ports", host.ports),
         Item("release", places.release(options["app_root"], options["state_directory"])),
         Item("sites", places.sites(options["nginx_root"], options["certificate_paths"])),
@@ -129,4 +146,4 @@ def _short(text: str, most: int) -> str:
 def _clean(text: str, secrets: t.Sequence[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
-    return redact(text)
+    return redact(parse.without_keys(text))

@@ -204,18 +204,16 @@ def _socket_owners(inodes: set[str]) -> tuple[dict[str, list[int]], int]:
     return found, hidden
 
 
-def environments(_sink: Sink, seconds: float) -> set[str]:
-    """The secrets with which the programs of this host were started, to be hidden everywhere."""
-    found: set[str] = set()
+def environments(learn: t.Callable[[set[str]], None], seconds: float) -> None:
+    """Tell the secrets with which the programs of this host were started, one by one: none is lost at the end."""
     ends = time.monotonic() + seconds
     for path in glob.iglob(f"{PROC}/[0-9]*/environ"):
         if time.monotonic() > ends:
             raise OpsError("the environments of the processes could not all be read in time")
         try:
-            found |= parse.secret_values(parse.environment(_text(path)))
+            learn(parse.secret_values(parse.environment(_text(path))))
         except OSError:
             continue  # ended meanwhile, or another user's
-    return found
 
 
 def _text(path: str, most_bytes: int = _FILE_BYTES) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import typing as t
 import urllib.parse
@@ -23,6 +24,12 @@ _SHORT_FLAGS = {"redis-cli": ("-a",), "redis-benchmark": ("-a",), "curl": ("-u",
                 "wget": ("--header",), "mysql": ("-p",), "sshpass": ("-p",)}
 _SHORTEST = 8  # shorter values are words of every text; they are found by what stands before them
 _HIDDEN_VALUE = re.compile(rf'^(\s*"[^"\n]*": ){re.escape(HIDDEN)}(,?)$', re.MULTILINE)
+_BEGIN, _END = (re.compile(rf"-----{word} [A-Z0-9 ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----") for word in ("BEGIN", "END"))
+# as in a file, or behind the time and name that a logger puts before each line
+_KEY_LINE = re.compile(r"(?:.{0,80}[\s|:\]])?[A-Za-z0-9+/]{24,}={0,2}\s*|\s*[A-Za-z0-9+/]{1,100}={0,2}\s*")
+_KEY_HEADER = re.compile(r"(?:.{0,80}[\s|:\]])?(?:Proc-Type|DEK-Info|Version|Comment): .{0,100}|\s*")
+_ONE_LINE = re.compile(rf"{_BEGIN.pattern}.{{0,20000}}?{_END.pattern}")  # as in JSON, its line feeds spelled
+_KEY_LINES = 400
 _ENV_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$")
 
 
@@ -119,8 +126,8 @@ def env_file(text: str) -> list[tuple[str, str]]:
 
 def spellings(secret: str) -> set[str]:
     """How a secret looks in text, in JSON and in a URL."""
-    escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
-    return {secret, escaped, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret)}
+    in_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {secret, *in_json, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret)}
 
 
 class Site(t.NamedTuple):
@@ -153,6 +160,35 @@ def whole_lines(text: str, from_start: bool) -> t.Optional[str]:
         return text
     _torn, found, rest = text.partition("\n")
     return rest if found else None
+
+
+def without_keys(text: str) -> str:
+    """The text without private keys (PEM), also where the text begins or ends in the middle of one."""
+    if "PRIVATE KEY" not in text:
+        return text
+    lines = text.split("\n")
+    kept: list[str] = []
+    inside = 0
+    for whole_line in lines:
+        line = _ONE_LINE.sub(HIDDEN, whole_line)
+        begin, end = _BEGIN.search(line), _END.search(line)
+        if end:
+            if not inside:  # its beginning was cut off
+                least = max(0, len(kept) - _KEY_LINES)
+                while len(kept) > least and _KEY_LINE.fullmatch(kept[-1]):
+                    kept.pop()
+                kept.append(HIDDEN)
+            inside = 0
+            kept.append(line[end.end():])
+        elif begin:
+            kept.append(line[:begin.start()] + HIDDEN)
+            inside = _KEY_LINES
+        elif inside and (_KEY_LINE.fullmatch(line) or _KEY_HEADER.fullmatch(line)):
+            inside -= 1
+        else:
+            inside = 0
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def quoted(text: str) -> str:

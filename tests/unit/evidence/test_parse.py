@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 import json
 import socket
+import time
 import typing as t
 from pathlib import Path
 
@@ -118,3 +119,39 @@ def test_the_options_of_the_services_are_documented_as_those_of_the_checks() -> 
 def test_a_secret_that_begins_like_a_path_is_a_secret_all_the_same() -> None:
     secret = "/dGhpcyBpcyBub3QgYSBwYXRo="
     assert parse.secret_values([("JWT_SECRET", secret), ("TLS_KEY", "/etc/ssl/private/key.pem")]) == {secret}
+
+
+BODY = [("MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7" + str(number) * 12)[:64] for number in range(6)]
+KEY = ["-----BEGIN RSA PRIVATE KEY-----", *BODY, "c2hvcnQ=", "-----END RSA PRIVATE KEY-----"]
+
+
+@pytest.mark.parametrize("lines", [
+    KEY,
+    [KEY[0], "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-256-CBC,00", "", *KEY[1:]],
+    [f"2026-01-02 03:04:05: {line}" for line in KEY],
+    KEY[:4],  # the end was cut off
+    KEY[3:],  # the beginning was
+    [json.dumps({"key": "\n".join(KEY), "other": "\n".join(KEY)})],
+    [line.replace("RSA ", "") for line in KEY],
+    [line.replace("RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK") for line in KEY],
+], ids=["plain", "encrypted", "in a log", "no end", "no beginning", "in JSON", "PKCS 8", "PGP"])
+def test_private_keys_are_hidden_and_what_stands_around_them_stays(lines: list[str]) -> None:
+    around = ["listening on 3000", "Error: no login for the user of the application"]
+    clean = parse.without_keys("\n".join([around[0], *lines, around[1]]))
+    assert "MIIE" not in clean
+    assert "c2hvcnQ" not in clean or "03:04:05" in clean
+    assert "***" in clean
+    assert clean.split("\n")[0] == around[0]
+    assert clean.split("\n")[-1] == around[1]
+
+
+def test_certificates_and_public_keys_stay() -> None:
+    text = "\n".join(KEY).replace("RSA PRIVATE KEY", "CERTIFICATE")
+    assert parse.without_keys(text) == text
+
+
+def test_a_log_full_of_torn_keys_is_cleaned_at_once() -> None:
+    text = "\n".join([KEY[0], "x" * 100_000, *["word " * 20] * 20_000, KEY[-1]] * 3)
+    started = time.monotonic()
+    parse.without_keys(text)
+    assert time.monotonic() - started < 5
