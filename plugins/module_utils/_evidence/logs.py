@@ -13,9 +13,9 @@ import re
 import threading
 import typing as t
 
-from .._core.errors import OpsError
+from .._core.errors import CannotLook, OpsError
 from .._log import files as log_files
-from . import parse
+from . import access, parse
 from .gather import Sink
 from .options import OPTIONS
 
@@ -34,15 +34,22 @@ class Tails:
         self._seen: set[str] = set()
         self._names: set[str] = set()
 
-    def take(self, sink: Sink, pattern: str) -> None:
-        """Put the end of each log that the path or pattern means; one that cannot be read is named."""
+    def take(self, sink: Sink, pattern: str, named_by: t.Optional[int] = None) -> None:
+        """Put the end of each log that the path or pattern means; one that cannot be read is named.
+
+        ``named_by`` is the user who chose the path, where it was not the operator.
+        """
         paths = sorted(glob.glob(pattern))[:FILES] if glob.has_magic(pattern) else [pattern]
         for path in paths:
-            name = self._new(path)
-            if not name:
-                continue
+            users = access.choosers(path) if named_by is None else frozenset({named_by})
+            real = os.path.realpath(path)
             try:
-                text = _tail(os.path.realpath(path), self._most)
+                if os.path.lexists(real):
+                    access.look(real, users)  # before it counts as taken: another may name it who may have it
+                name = self._new(real)
+                if not name:
+                    continue
+                text = _tail(real, self._most, users)
             except OpsError as exc:
                 sink.fault(f"{path}: {exc}")
                 continue
@@ -51,8 +58,7 @@ class Tails:
                 continue
             sink.text(f"logs/{name}", text)
 
-    def _new(self, path: str) -> str:
-        real = os.path.realpath(path)
+    def _new(self, real: str) -> str:
         with self._lock:
             if real in self._seen or len(self._seen) >= FILES:
                 return ""
@@ -66,7 +72,7 @@ class Tails:
             return name
 
 
-def _tail(path: str, most: int) -> str:
+def _tail(path: str, most: int, users: access.Users) -> str:
     """The end of a log; when it has just been rotated, before it the end of what came before."""
     parts: list[str] = []
     room = most
@@ -74,16 +80,21 @@ def _tail(path: str, most: int) -> str:
     for entry in sorted(log_files.family(path), key=lambda one: one.path != path)[:3]:
         if room < most // 8:
             break
-        text, whole = _end(entry.path, room)
+        try:
+            text, whole = _end(entry.path, room, users)
+        except CannotLook as exc:
+            if entry.path == path:
+                raise
+            text, whole = f"[left out: {exc}]\n", False
         parts.insert(0, f"== {entry.path}, {entry.size} bytes" + ("" if whole else f", the last {len(text)}")
                      + f"\n{text}")
         room -= len(text.encode("utf-8", "replace"))
     return "\n".join(parts)
 
 
-def _end(path: str, most: int) -> tuple[str, bool]:
+def _end(path: str, most: int, users: access.Users) -> tuple[str, bool]:
     """The last whole lines of a file, and whether that is all of it."""
-    with log_files.OpenLog(path) as log:
+    with access.opened(path, users) as log:
         if log.packing:
             return _unpacked_end(log, most)
         start = max(0, log.size - most)

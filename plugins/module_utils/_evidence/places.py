@@ -91,7 +91,8 @@ def _git_head(root: str) -> t.Optional[str]:
         name = head[5:]
         path = os.path.join(folder, name)
         if ".." not in name and os.path.isfile(path):
-            return f"{name} {_text(path).strip()}"
+            found = _text(path).strip()  # a link of the app's user may lead to any file
+            return f"{name} {found}" if _HASH.fullmatch(found) else name
         packed = [line for line in _text(os.path.join(folder, "packed-refs")).splitlines() if line.endswith(f" {name}")]
         return f"{name} {packed[0].split()[0]}" if packed else name
     except OSError:

@@ -61,14 +61,15 @@ SELECT convert_to(json_build_object('settings', (SELECT json_agg(s) FROM (
 def pm2(options: Options, tails: Tails) -> t.Callable[[Sink, float], None]:
     """The process list by the daemon's own socket, reduced to what is no secret, and the logs of its apps."""
     def collect(sink: Sink, seconds: float) -> None:
-        listing = pm2_client.listing(pm2_home.resolve(options["home"], options["owner"]), seconds)
+        home = pm2_home.resolve(options["home"], options["owner"])
+        listing = pm2_client.listing(home, seconds)
         sink.text("pm2.json", _json({
             "daemon": {"pid": listing.peer.pid, "uid": listing.peer.uid, "version": listing.version},
             "processes": [dataclasses.asdict(process) for process in listing.processes]}))
         for process in listing.processes:
             for path in (process.err_log, process.out_log, process.combined_log):
                 if path:
-                    tails.take(sink, path)
+                    tails.take(sink, path, os.lstat(home).st_uid)
     return collect
 
 
@@ -79,7 +80,7 @@ def pm2_logs(options: Options, tails: Tails) -> t.Callable[[Sink, float], None]:
         if not os.path.isdir(home):
             raise OpsError(f"there is no folder {home}; is home or owner of pm2 wrong?")
         for path in (os.path.join(home, "pm2.log"), *_saved_logs(home, sink), os.path.join(home, "logs", "*.log")):
-            tails.take(sink, path)
+            tails.take(sink, path, os.lstat(home).st_uid)
         left = pm2_home.orphans(home)
         sink.text("pm2-pids.json", _json([{"app": name, "pid": pid} for name, pid in left]))
     return collect

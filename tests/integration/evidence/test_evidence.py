@@ -7,9 +7,11 @@ import gzip
 import hashlib
 import json
 import os
+import pwd
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import typing as t
 from pathlib import Path
@@ -250,6 +252,113 @@ def test_what_cannot_be_meant_gets_one_sentence(tmp_path: Path, options: dict[st
     assert result["failed"]
     assert words in result["msg"]
     assert not (tmp_path / "bundles").exists()
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> t.Iterator[tuple[Path, int]]:
+    """A folder of the app's user that everybody can reach, and who that is."""
+    if os.geteuid():
+        pytest.fail("only root reads for others: run it as root")
+    with tempfile.TemporaryDirectory(prefix="vh-evidence-", dir="/tmp") as folder:
+        path, uid = Path(folder), pwd.getpwnam("nobody").pw_uid
+        path.chmod(0o755)
+        os.chown(path, uid, -1)
+        yield path, uid
+
+
+def owned(path: Path, uid: int, text: str = "", to: str = "", mode: int = 0o600) -> Path:
+    """A file or link that belongs to somebody."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if to:
+        path.symlink_to(to)
+    else:
+        path.write_text(text)
+        path.chmod(mode)
+    os.chown(path, uid, -1, follow_symlinks=False)
+    return path
+
+
+def taken(result: dict[str, t.Any]) -> str:
+    return b"".join(members(result["archive"]).values()).decode("utf-8", "replace")
+
+
+def test_no_path_of_pm2s_leads_root_to_what_its_user_must_not_read(foreign: tuple[Path, int], tmp_path: Path) -> None:
+    folder, uid = foreign
+    private = owned(tmp_path / "private", 0, "for root alone\n")
+    home = folder / ".pm2"
+    owned(home / "logs" / "own.log", uid, "own words\n")
+    owned(home / "logs" / "link.log", uid, to=str(private))
+    owned(home / "logs" / "owned-link.log", uid, to=str(home / "own2"))
+    owned(home / "own2", uid, "words behind a link\n")
+    everybodys = owned(folder / "everybodys.log", 0, "for everybody\n", mode=0o644)
+    owned(home / "dump.pm2", uid, json.dumps([{"pm_err_log_path": str(private), "pm_out_log_path": str(everybodys)}]))
+    os.chown(home, uid, -1)
+    result = call("evidence", directory=str(tmp_path / "bundles"), pm2={"home": str(home)}, **BARE)
+    said = taken(result)
+    assert "own words" in said
+    assert "words behind a link" in said
+    assert "for everybody" in said
+    assert "for root alone" not in said
+    assert result["incomplete"]["pm2_logs"].count("it was named by a user who does not own it") == 2
+    both = {**BARE, "log_paths": [str(private)]}
+    again = call("evidence", directory=str(tmp_path / "bundles"), pm2={"home": str(home)}, **both)
+    assert "for root alone" in taken(again), "the operator may name what PM2 may not"
+
+
+def test_a_link_of_the_apps_user_beside_its_logs_leads_nowhere_else(foreign: tuple[Path, int], tmp_path: Path) -> None:
+    folder, uid = foreign
+    private = owned(tmp_path / "secret" / "private.log", 0, "for root alone\n")
+    owned(folder / "logs" / "own.log", uid, "own words\n")
+    owned(folder / "logs" / "link.log", uid, to=str(private))
+    owned(folder / "logs" / "own.log.1", uid, to=str(private))
+    owned(folder / "logs" / "null.log", uid, to="/dev/null")
+    owned(folder / "here", uid, to=str(folder / "logs"))
+    owned(folder / "there", uid, to=str(private.parent))
+    options = {**BARE, "log_paths": [f"{folder}/{name}/*.log" for name in ("here", "there")]}
+    options["log_paths"].append(str(folder / "logs" / "link.log"))
+    result = call("evidence", directory=str(tmp_path / "bundles"), **options)
+    said = taken(result)
+    assert "own words" in said
+    assert "for root alone" not in said
+    for name in ("link.log", "there/private.log"):
+        assert f"{name}: it was named by a user who does not own it" in result["incomplete"]["logs"]
+    # what the operator names, and no link of somebody else's leads to, is taken whoever owns it
+    (tmp_path / "ours.log").symlink_to(private)
+    options = {**BARE, "log_paths": [str(private), str(folder / "logs" / "own.log"), str(tmp_path / "ours.log")]}
+    again = call("evidence", directory=str(tmp_path / "bundles"), **options)
+    assert "for root alone" in taken(again)
+    assert "own words" in taken(again)
+
+
+def test_the_head_of_a_checkout_is_no_way_to_a_file_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").write_text("ref: refs/x")
+    (tmp_path / ".git/refs").mkdir()
+    (tmp_path / "private").write_text("for root alone")
+    (tmp_path / ".git/refs/x").symlink_to(tmp_path / "private")
+    result = call("evidence", directory=str(tmp_path / "bundles"), **{**BARE, "app_root": str(tmp_path)})
+    assert "for root alone" not in taken(result)
+
+
+def test_the_secret_of_a_program_that_was_started_meanwhile_is_known_before_anything_is_cleaned(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "Zebra-Crossing-4711"
+    started: list[subprocess.Popen[bytes]] = []
+
+    def late(sink: gather.Sink, _seconds: float) -> None:
+        started.append(subprocess.Popen(["/bin/sleep", "60"], env={"SESSION_TOKEN": secret}))
+        sink.text("late.txt", f"it says {secret} in plain words\n")
+
+    monkeypatch.setattr(collect, "_items", lambda _options: [gather.Item("late", late)])
+    try:
+        result = call("evidence", directory=str(tmp_path / "bundles"), **BARE)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert started
+    assert members(result["archive"])["late.txt"] == b"it says *** in plain words\n"
+    assert result["items"] == ["secrets", "late"]
 
 
 def test_what_cannot_be_cleaned_in_time_is_left_out_not_left_in() -> None:
