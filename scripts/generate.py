@@ -4,6 +4,7 @@
 ``python scripts/generate.py`` writes, ``--check`` only tells which files are stale (exit 1).
 
 - the documentation of ``health_check`` out of that of the single-subject modules
+- the options of ``evidence`` that are those of these modules
 - the argument specs and the README of the role ``settings`` out of ``health_check`` and the role's defaults
 - ``docs/thresholds.md`` out of the threshold table
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import textwrap
 import typing as t
 from pathlib import Path
 
@@ -36,6 +38,12 @@ SUBJECTS: dict[str, tuple[str, str, bool]] = {
     "certificates": ("certificate_check", "TLS certificates, as served and on disk", True),
     "prometheus": ("prometheus_check", "A Prometheus server that knows the API's latency and error rate", False),
     "backups": ("backup_check", "Directories with database dumps", True),
+}
+# option of evidence -> what it is; the option is in SUBJECTS too
+EVIDENCE: dict[str, str] = {
+    "pm2": "The PM2 whose processes and logs are taken. Without it PM2 is not looked at.",
+    "postgresql": "The PostgreSQL server whose sessions and settings are taken. Without it none is asked.",
+    "redis": "The Redis server whose state is taken. Without it none is asked.",
 }
 OTHER_SETTINGS: dict[str, Data] = {
     "vendhub_thresholds": {"type": "dict", "description": [
@@ -165,6 +173,20 @@ def health_return() -> str:
     return dump(returned)
 
 
+def evidence(path: Path) -> str:
+    """The module with its options ``pm2`` to ``redis``, the last ones, written anew; the others are its own."""
+    options: Data = {}
+    for name, title in EVIDENCE.items():
+        module = SUBJECTS[name][0]
+        own = module_docs(module)["options"]
+        text = [title, f"The options are those of M(vendhub.ops.{module}); its limits of time give way to"
+                       " O(item_seconds)."]
+        options[name] = {"description": text, "type": "dict", "suboptions": below(f"{name}.", own, own)}
+    source = path.read_text(encoding="utf-8")
+    start, end = source.index("\n  pm2:\n") + 1, source.index("\nattributes:\n") + 1
+    return f"{source[:start]}{textwrap.indent(dump(options), '  ')}{source[end:]}"
+
+
 def with_constant(path: Path, name: str, text: str) -> str:
     """The file with the text of one of its constants replaced."""
     source = path.read_text(encoding="utf-8")
@@ -275,8 +297,10 @@ def targets() -> dict[Path, str]:
     documented = with_constant(module, "DOCUMENTATION", health_check())
     start = documented.index('RETURN = r"""') + len('RETURN = r"""')
     documented = f"{documented[:start]}\n{health_return()}{documented[documented.index(chr(34) * 3, start):]}"
+    bundles = ROOT / "plugins/modules/evidence.py"
     return {
         module: documented,
+        bundles: evidence(bundles),
         ROOT / "roles/settings/meta/argument_specs.yml": settings_specs(),
         ROOT / "roles/settings/README.md": settings_readme(),
         ROOT / "docs/thresholds.md": threshold_docs(),

@@ -17,6 +17,8 @@ description:
   - Works when services are down or frozen. Each item has its own time; what is missing is named with the reason.
   - 'Credentials are taken out before anything is written: those in the options, in O(env_files) and in the environments
     of all processes wherever they appear, and whatever looks like one.'
+  - What the user of PM2 names, or a link of somebody leads to, is taken only when that user owns it or everybody may
+    read it.
   - When O(directory) cannot be written to (full disk, read-only file system), the bundle goes to a private folder below
     C(/run) or the folder of temporary files, and RV(fallback) says why.
 author:
@@ -47,7 +49,7 @@ options:
     type: float
     default: 15
   item_seconds:
-    description: How long each item may take; at most 60 % of O(timeout_seconds).
+    description: How long each item may take; at most half of O(timeout_seconds).
     type: float
     default: 5
   max_bytes:
