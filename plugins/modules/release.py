@@ -15,31 +15,10 @@ description:
   - Git, the build and everything in the releases runs and is written as O(owner), never as root.
 author:
   - VendHub DevOps Team (@vendhub)
+extends_documentation_fragment:
+  - vendhub.ops.release
+  - vendhub.ops.release.acting
 options:
-  root:
-    description: The folder with C(releases/), C(shared/), C(repository/) and the link C(current).
-    type: path
-    default: /opt/vendhub
-  state_directory:
-    description: Where the ledger C(releases.jsonl) is kept.
-    type: path
-    default: /var/lib/vendhub-ops
-  subfolder:
-    description: The application's folder inside a release, such as C(backend) in a monorepo. Empty for the top.
-    type: str
-    default: ''
-  owner:
-    description: The user whose the releases are; Git, the build and the application run as this user.
-    type: str
-    default: vendhub
-  by:
-    description: Who wants it, for the ledger.
-    type: str
-    default: ''
-  run:
-    description: From which run it comes, for the ledger.
-    type: str
-    default: ''
   state:
     description:
       - V(adopted) writes what runs in O(path) into the ledger as a release. Nothing is touched or restarted.
@@ -107,10 +86,6 @@ options:
     description: How long each program of the build may take.
     type: float
     default: 1800.0
-  program_path:
-    description: Where programs such as git, node and npm are looked for, as in the variable PATH.
-    type: str
-    default: /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   migrations:
     description:
       - The files of the application that are migrations of its database, as a pattern inside its folder.

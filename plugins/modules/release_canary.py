@@ -16,31 +16,10 @@ description:
   - A success is written into the ledger.
 author:
   - VendHub DevOps Team (@vendhub)
+extends_documentation_fragment:
+  - vendhub.ops.release
+  - vendhub.ops.release.acting
 options:
-  root:
-    description: The folder with C(releases/), C(shared/), C(repository/) and the link C(current).
-    type: path
-    default: /opt/vendhub
-  state_directory:
-    description: Where the ledger C(releases.jsonl) is kept.
-    type: path
-    default: /var/lib/vendhub-ops
-  subfolder:
-    description: The application's folder inside a release, such as C(backend) in a monorepo. Empty for the top.
-    type: str
-    default: ''
-  owner:
-    description: The user whose the releases are; Git, the build and the application run as this user.
-    type: str
-    default: vendhub
-  by:
-    description: Who wants it, for the ledger.
-    type: str
-    default: ''
-  run:
-    description: From which run it comes, for the ledger.
-    type: str
-    default: ''
   release:
     description: Which release; V(newest_staged), V(current), V(previous_good), an id, a tag, or the beginning of a sha.
     type: str
@@ -50,10 +29,6 @@ options:
     type: list
     elements: str
     default: [node, dist/main.js]
-  program_path:
-    description: Where programs such as node are looked for, as in the variable PATH.
-    type: str
-    default: /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
   environment:
     description:
       - Environment variables of the application, over those of O(env_file). Switch background workers off here.

@@ -12,19 +12,9 @@ description:
   - Reads the link C(current), the ledger and the folders, and says where they disagree.
 author:
   - VendHub DevOps Team (@vendhub)
+extends_documentation_fragment:
+  - vendhub.ops.release
 options:
-  root:
-    description: The folder with C(releases/), C(shared/), C(repository/) and the link C(current).
-    type: path
-    default: /opt/vendhub
-  state_directory:
-    description: Where the ledger C(releases.jsonl) is kept.
-    type: path
-    default: /var/lib/vendhub-ops
-  subfolder:
-    description: The application's folder inside a release, such as C(backend) in a monorepo. Empty for the top.
-    type: str
-    default: ''
   sizes:
     description:
       - Whether the bytes of every release are counted anew, file by file. Without it they are what its marker says
