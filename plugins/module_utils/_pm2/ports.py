@@ -2,31 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module util is private to the collection.
-"""Who listens on a port, from the kernel's table (proc_net_tcp(5) of the Linux manual)."""
+"""Who listens on a port, as everybody here asks for it."""
 
 from __future__ import annotations
 
-import typing as t
+from .._core.listening import all_listeners, inode, listeners
 
-LISTEN = "0A"
-
-
-def listeners(table: str, port: int) -> frozenset[str]:
-    """The socket inodes that listen on the port in one ``/proc/net/tcp`` or ``tcp6`` table."""
-    found = set()
-    for line in table.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) > 9 and fields[3] == LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
-            found.add(fields[9])
-    return frozenset(found)
-
-
-def all_listeners(table: str) -> dict[str, int]:
-    """The port of each socket inode that listens in one table."""
-    rows = [line.split() for line in table.splitlines()[1:]]
-    return {row[9]: int(row[1].rsplit(":", 1)[1], 16) for row in rows if len(row) > 9 and row[3] == LISTEN}
-
-
-def inode(link: str) -> t.Optional[str]:
-    """The inode in a link such as ``socket:[12345]``; None for any other."""
-    return link[8:-1] if link.startswith("socket:[") else None
+__all__ = ["all_listeners", "inode", "listeners"]

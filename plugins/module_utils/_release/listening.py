@@ -11,7 +11,7 @@ import os
 import socket
 import typing as t
 
-_LISTEN = "0A"
+from .._core.listening import inode, listeners
 
 
 def spare_port() -> int:
@@ -23,13 +23,10 @@ def spare_port() -> int:
 
 def sockets(port: int) -> frozenset[str]:
     """The inodes of the sockets that listen on a port, on any address."""
-    found = set()
+    found: set[str] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError), open(table, encoding="ascii") as file:  # a host without IPv6
-            for line in file:
-                fields = line.split()
-                if len(fields) > 9 and fields[3] == _LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
-                    found.add(fields[9])
+            found |= listeners(file.read(), port)
     return frozenset(found)
 
 
@@ -40,9 +37,9 @@ def held_by(inodes: t.AbstractSet[str], pids: t.Iterable[int]) -> frozenset[str]
         with contextlib.suppress(OSError):  # it ended, or is not ours to look at
             for entry in os.scandir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
-                    link = os.readlink(entry.path)
-                    if link.startswith("socket:[") and link[8:-1] in inodes:
-                        found.add(link[8:-1])
+                    number = inode(os.readlink(entry.path))
+                    if number is not None and number in inodes:
+                        found.add(number)
     return frozenset(found)
 
 
