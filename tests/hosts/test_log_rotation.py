@@ -96,6 +96,11 @@ seen = open(folder / "count", "w+b")
 writer = subprocess.Popen([sys.executable, "-c", code, str(log)], user="vendhub", group="vendhub", stdout=seen)
 def state():
     return open(f"/proc/{writer.pid}/stat").read().rpartition(")")[2].split()[0]
+def thaw():
+    try:
+        open(f"{group}/cgroup.freeze", "w").write("0")
+    except OSError:
+        pass  # the unit is gone with all its processes
 result = None
 try:
     for attempt in range(40):
@@ -116,7 +121,7 @@ try:
         while state() != "T" and cutter.poll() is None and time.monotonic() < ends:
             pass
         if state() != "T":
-            cutter.wait(10)
+            cutter.wait(20)
             continue
         stopped = time.monotonic()
         if how == "kill":
@@ -124,18 +129,15 @@ try:
         else:
             open(f"{group}/cgroup.freeze", "w").write("1")
         if state() != "T":
-            cutter.wait(10)
+            thaw()
+            cutter.wait(20)
             continue
         while state() == "T" and time.monotonic() < stopped + 20:
             time.sleep(0.001)
         result = {"seconds": time.monotonic() - stopped, "attempt": attempt}
         break
     time.sleep(0.3)
-    if how != "kill":
-        try:
-            open(f"{group}/cgroup.freeze", "w").write("0")
-        except OSError:
-            pass
+    thaw()
     time.sleep(0.5)
 finally:
     writer.kill()
@@ -238,6 +240,27 @@ def lab() -> t.Iterator[Lab]:
         yield lab
 
 
+def one_line(screen: str) -> str:
+    return " ".join(screen.split())
+
+
+def test_a_bare_host_that_reaches_no_packages_ends_in_one_sentence(lab: Lab) -> None:
+    site = Site(lab)
+    site.pm2("ping")
+    site.host.write("/etc/apt/apt.conf.d/zz-unreachable",
+                    "".join(f'Acquire::{way}::Proxy "http://127.0.0.1:9";\n' for way in ("http", "https")))
+    site.script("rm -rf /var/lib/apt/lists/*; apt-get clean")
+    before = site.tree()
+    try:
+        code, screen = site.play()
+        assert code == 2, screen[-2000:]
+        assert "logs1: logrotate could not be installed, so no log is rotated (" in one_line(screen)
+        assert "see that the host reaches its package source" in one_line(screen)
+        assert site.tree() == before, "no worse than before"
+    finally:
+        site.script("rm /etc/apt/apt.conf.d/zz-unreachable")
+
+
 @pytest.fixture(scope="module")
 def rotated(lab: Lab) -> Site:
     """A host with the role in place; the first test looks at how it came there."""
@@ -264,6 +287,21 @@ def test_from_nothing_and_a_second_run_changes_nothing(rotated: Site) -> None:
         assert (code, changed(screen)) == (0, 0), screen[-3000:]
     assert rotated.script("systemctl is-enabled logrotate.timer").strip() == "enabled"
     assert "vendhub-logrotate-proof" not in rotated.script("ls /run/systemd/system")
+
+
+def test_a_policy_is_proved_once_and_again_when_it_is_said(rotated: Site) -> None:
+    def old() -> str:
+        return rotated.script("find /home/vendhub/.pm2 -name '*.log.*' -printf '%p %s %T@\\n' | sort")
+
+    before = old()
+    assert before, "the first run has proved it"
+    code, screen = rotated.play(logrotate_prove=True)
+    assert (code, changed(screen)) == (0, 0), screen[-3000:]
+    assert old() == before
+    rotated.script("echo more >> /home/vendhub/.pm2/pm2.log")
+    code, screen = rotated.play(logrotate_prove_again=True)
+    assert code == 0, screen[-3000:]
+    assert old() != before
 
 
 def test_no_line_is_lost_and_none_is_there_twice(rotated: Site) -> None:
@@ -363,22 +401,66 @@ def test_a_full_disk_loses_nothing(rotated: Site) -> None:
 
 def test_rotation_by_somebody_else_is_told_and_not_fought(rotated: Site) -> None:
     try:
+        rotated.host.write("/etc/logrotate.d/other.disabled", f"{LOGS}/api-*.log {{\n  weekly\n}}\n")
+        code, screen = rotated.play(logrotate_other_rotation="refuse")
+        assert (code, changed(screen)) == (0, 0), "logrotate passes over a file that is disabled"
         rotated.host.write("/etc/logrotate.d/other", f"{LOGS}/api-*.log {{\n  weekly\n}}\n")
         before = rotated.host.read("/etc/logrotate.d/vendhub")
         code, screen = rotated.play(logrotate_rotate=7)
         assert (code, changed(screen)) == (0, 0)
-        assert f"/etc/logrotate.d/other rotates {LOGS}/api-*.log" in " ".join(screen.split())
+        assert f"/etc/logrotate.d/other rotates {LOGS}/api-*.log" in one_line(screen)
         assert rotated.host.read("/etc/logrotate.d/vendhub") == before
         code, screen = rotated.play(logrotate_rotate=7, logrotate_other_rotation="refuse")
         assert (code, changed(screen)) == (2, 0)
-        rotated.script("rm /etc/logrotate.d/other; install -d -o vendhub /home/vendhub/.pm2/modules/pm2-logrotate")
-        code, screen = rotated.play(logrotate_rotate=7)
+    finally:
+        rotated.script("rm -f /etc/logrotate.d/other /etc/logrotate.d/other.disabled")
+
+
+def test_logs_of_pm2_are_left_to_its_module_and_the_rest_is_rotated(rotated: Site) -> None:
+    rotated.write()
+    try:
+        rotated.script("install -d -o vendhub /home/vendhub/.pm2/modules/pm2-logrotate")
+        code, screen = rotated.play(logrotate_other_rotation="refuse")
+        assert (code, changed(screen)) == (2, 0)
+        code, screen = rotated.play()
+        assert (code, changed(screen)) == (0, 1), screen[-3000:]
+        assert "the PM2 module pm2-logrotate in /home/vendhub/.pm2 rotates the logs of its apps" in one_line(screen)
+        assert f"in {LOGS}/*.log all but the logs that the app writes" in one_line(screen)
+        assert f"itself now ({LOGS}/combined.log;" in one_line(screen)
+        code, screen = rotated.play()
         assert (code, changed(screen)) == (0, 0)
-        assert "the PM2 module pm2-logrotate in /home/vendhub/.pm2 rotates" in " ".join(screen.split())
-        code, screen = rotated.play(logrotate_rotate=7, logrotate_other_rotation="ignore")
+        rotated.rotate()
+        done = rotated.stop()
+        assert set(rotated.generations("combined.log")) == {"combined.log", "combined.log.1"}
+        assert set(rotated.generations("api-")) == {"api-out.log", "api-error.log"}
+        assert rotated.lost_and_twice(done) == dict.fromkeys(NAMES, (0, 0))
+        code, screen = rotated.play(logrotate_other_rotation="ignore")
         assert (code, changed(screen)) == (0, 1), screen[-2000:]
     finally:
-        rotated.script("rm -rf /etc/logrotate.d/other /home/vendhub/.pm2/modules/pm2-logrotate")
+        rotated.script("rm -rf /home/vendhub/.pm2/modules/pm2-logrotate")
+    code, screen = rotated.play()
+    assert (code, changed(screen)) == (0, 0), screen[-2000:]
+
+
+def test_a_configuration_written_by_hand_is_kept_and_what_falls_out_is_named(rotated: Site) -> None:
+    by_hand = f"/opt/vendhub/logs/*.log {LOGS}/*.log {{\n  daily\n  rotate 14\n}}\n"
+    rotated.host.write("/etc/logrotate.d/vendhub", by_hand)
+    before = rotated.tree()
+    code, screen = rotated.play("--check", "--diff")
+    assert code == 0, screen[-3000:]
+    assert rotated.tree() == before
+    said = "nobody rotates any more: /opt/vendhub/logs/*.log. Add"
+    assert said in one_line(screen)
+    code, screen = rotated.play()
+    assert (code, changed(screen)) == (0, 2), screen[-3000:]
+    assert said in one_line(screen)
+    kept = re.search(r"is kept as (/var/backups/logrotate-vendhub\.\w+)\.", one_line(screen))
+    assert kept, screen[-3000:]
+    assert rotated.host.read(kept[1]) == by_hand
+    assert "vendhub.ops.logrotate" in rotated.host.read("/etc/logrotate.d/vendhub")
+    code, screen = rotated.play()
+    assert (code, changed(screen)) == (0, 0)
+    assert said not in one_line(screen)
 
 
 def test_a_configuration_that_logrotate_refuses_is_not_put_in_place(rotated: Site) -> None:
@@ -404,9 +486,13 @@ def test_a_rotation_that_does_not_work_is_not_proved(rotated: Site) -> None:
 def test_absent_takes_away_what_the_role_put_there_and_no_log(rotated: Site) -> None:
     logs = rotated.script(f"find {LOGS} /home/vendhub/.pm2 -name '*.log*' | sort")
     code, screen = rotated.play(logrotate_state="absent")
-    assert (code, changed(screen)) == (0, 1), screen[-2000:]
+    assert (code, changed(screen)) == (0, 2), screen[-2000:]
     left = rotated.script("ls /etc/logrotate.d /usr/local/lib")
     assert "vendhub" not in left
     assert rotated.script(f"find {LOGS} /home/vendhub/.pm2 -name '*.log*' | sort") == logs
     code, screen = rotated.play(logrotate_state="absent")
     assert (code, changed(screen)) == (0, 0)
+    rotated.host.write("/etc/logrotate.d/vendhub", "/var/log/by-hand.log {\n}\n")
+    code, screen = rotated.play(logrotate_state="absent")
+    assert (code, changed(screen)) == (0, 0)
+    assert "was written by somebody else, so it stays" in one_line(screen)

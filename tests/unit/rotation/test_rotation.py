@@ -169,3 +169,54 @@ def test_our_own_configuration_is_nobody_else(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text("/l/api.log {\n}\n")
     said = find.others(["/l/*.log"], str(tmp_path / "ours"), [str(path) for path in tmp_path.iterdir()])
     assert said == [f"{tmp_path}/theirs rotates /l/api.log"]
+
+
+def test_a_file_that_logrotate_passes_over_is_nobody(tmp_path: Path) -> None:
+    main, folder = tmp_path / "logrotate.conf", tmp_path / "logrotate.d"
+    folder.mkdir()
+    for name in ("app", "old.disabled", "app.dpkg-old", "app~", "app,v", "app.bak", "app.off", "app.sw"):
+        (folder / name).write_text("/l/api.log {\n}\n")
+
+    def read() -> list[str]:
+        return [Path(path).name for path in find.configurations(str(main), str(folder))]
+
+    assert read() == ["app", "app.off", "app.sw"], "without a main file"
+    main.write_text("weekly\ntabooext + .off, .old\ninclude /etc/logrotate.d\n")
+    assert read() == ["logrotate.conf", "app", "app.sw"]
+    main.write_text("tabooext .off\ntaboopat + *.s?\n")
+    assert read() == ["logrotate.conf", "app", "app,v", "app.bak", "app.dpkg-old", "app~", "old.disabled"]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "covered"), [
+    ("/l/*.log", "/l/*.log", True), ("/l/*.log", "/l/api-*.log", True), ("/l/*.log", "/l/api.log", True),
+    ("/l/api-*.log", "/l/*.log", False), ("/l/*.log", "/l/*", False), ("/l/*.log", "/l/sub/*.log", False),
+    ("/l/*.log", "/m/*.log", False),
+])
+def test_what_one_pattern_rotates_of_another(ours: str, theirs: str, covered: bool) -> None:
+    assert find.covers(ours, theirs) is covered
+
+
+def test_what_a_replaced_file_rotated_is_named(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    text = f"{tmp_path}/link/*.log {tmp_path}/real/*.json /opt/vendhub/logs/*.log {{\n daily\n}}\n"
+    assert find.dropped([f"{tmp_path}/real/*.log"], text) == [f"{tmp_path}/real/*.json", "/opt/vendhub/logs/*.log"]
+
+
+def test_the_logs_of_pm2_are_read_where_it_keeps_them() -> None:
+    forked = b"PATH=/bin\0pm_out_log_path=/l/a-out.log\0pm_err_log_path=/l/a b.log\0pm_pid_path=/l/a.pid\0"
+    clustered = b'pm2_env={"name":"x","pm_out_log_path":"/l/c-out.log","pm_log_path":"/l/c.log"}\0PATH=/bin\0'
+    saved = b'[{\n  "pm_err_log_path": "/l/d.log",\n  "pm_out_log_path": "/dev/null"\n}]'
+    assert find.logs_named([forked, clustered, saved, b""]) == {
+        "/l/a-out.log", "/l/a b.log", "/l/c-out.log", "/l/c.log", "/l/d.log"}
+
+
+def test_what_pm2_does_not_rotate_is_left_for_us(tmp_path: Path) -> None:
+    home, logs = tmp_path / "home", tmp_path / "logs"
+    for folder in (home / "logs", logs, tmp_path / "other"):
+        folder.mkdir(parents=True)
+        for name in ("api-out.log", "api-out__2026-01-02_00-00-00.log", "combined.log"):
+            (folder / name).touch()
+    patterns = [f"{logs}/*.log", f"{home}/logs/*.log", f"{tmp_path}/other/*.log"]
+    assert find.rest_of(patterns, str(home), {f"{logs}/api-out.log"}) == {
+        patterns[0]: [f"{logs}/combined.log"], patterns[1]: [], patterns[2]: [patterns[2]]}
