@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def test_sizes_are_those_of_the_staging_unless_they_are_counted_anew(site: Site)
     assert before["bytes"] > 0
     (staged / "large").write_bytes(b"x" * 1_000_000)
     assert site.info()["releases"][0]["bytes"] == before["bytes"], "no file is looked at"
-    given = {"root": str(site.root), "state_directory": str(site.state), "subfolder": "backend"}
+    given: dict[str, t.Any] = {"root": str(site.root), "state_directory": str(site.state), "subfolder": "backend"}
     (anew,) = call("release_info", sizes=True, **given)["releases"]
     assert anew["bytes"] >= before["bytes"] + 1_000_000
     (late,) = call("release_info", sizes=True, timeout_seconds=0, **given)["releases"]
