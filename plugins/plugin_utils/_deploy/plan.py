@@ -106,12 +106,16 @@ def _left(hosts: t.Sequence[Host]) -> tuple[Row, list[str]]:
 
 
 def _finished(hosts: t.Sequence[Host], left: Row) -> bool:
-    """Whether everything was done but giving the lock back: all serve what they should, and it is written down."""
-    mark, of = ("good", "after") if left["kind"] == DEPLOY else ("bad", "before")
+    """Whether a deployment did all but give the lock back.
+
+    A killed rollback is never finished: nobody was told that it went well, so who asks again means the same one.
+    """
+    if left["kind"] == ROLLBACK:
+        return False
     for host in hosts:
         move = left["moves"].get(host.name)
-        row = host.release(move[of]) if move else None
-        if row is None or host.current != move["after"] or row["state"] != mark:
+        row = host.release(move["after"]) if move else None
+        if row is None or host.current != row["release"] or row["state"] != "good":
             return False
     return True
 

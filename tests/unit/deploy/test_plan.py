@@ -16,8 +16,9 @@ def row(identity: str, state: str = "good", **more: t.Any) -> dict[str, t.Any]:
 
 
 def host(name: str, current: str = R2, back: str = R1, left: t.Any = None, rows: t.Any = None) -> plan.Host:
-    return plan.Host(name, {"current": current, "previous_good": back, "previous_good_missing": "" if back else "none good",
-                            "releases": rows or [row(R1), row(R2), row(R3, "proven")]}, left or {})
+    return plan.Host(name, {"current": current, "previous_good": back, "releases": rows or [row(R1), row(R2),
+                                                                                              row(R3, "proven")],
+                            "previous_good_missing": "" if back else "none good"}, left or {})
 
 
 def moves(found: plan.Plan) -> dict[str, tuple[str, str]]:
@@ -54,11 +55,17 @@ def test_a_deployment_after_a_killed_one_would_go_back_to_what_was_served_before
     assert moves(found) == {"a": (R1, R3), "b": (R1, R3)}
 
 
-def test_a_finished_plan_whose_lock_was_not_given_back_counts_no_more() -> None:
+def test_a_finished_deployment_whose_lock_was_not_given_back_counts_no_more() -> None:
+    done = left("deploy", a=(R1, R2), b=(R1, R2))
+    hosts = [host(name, R2, R1, done, [row(R1), row(R2), row(R3, "proven")]) for name in "ab"]
+    assert moves(plan.deploy(hosts, {"a": R3, "b": R3})) == {"a": (R2, R3), "b": (R2, R3)}
+
+
+def test_a_rollback_that_was_killed_before_it_said_so_goes_no_further_back_when_asked_for_again() -> None:
     done = left("rollback", a=(R2, R1), b=(R2, R1))
     rows = [row("0-00000000"), row(R1), row(R2, "bad")]
     hosts = [host(name, R1, "0-00000000", done, rows) for name in "ab"]
-    assert moves(plan.rollback(hosts, "previous_good", "keep")) == {"a": (R1, "0-00000000"), "b": (R1, "0-00000000")}
+    assert moves(plan.rollback(hosts, "previous_good", "keep")) == {"a": (R2, R1), "b": (R2, R1)}
 
 
 def test_the_plan_of_one_host_holds_for_all() -> None:
@@ -76,8 +83,8 @@ def test_the_plan_of_one_host_holds_for_all() -> None:
     ([host("a", rows=[row(R2)])], "previous_good", "keep", (), "is not there"),
     ([host("a", rows=[row(R2, migrations=["M1", "M2"]), row(R1, migrations=["M1"])])], "previous_good", "refuse", (),
      "1 migration (M2)"),
-    ([host("a", left=left("rollback", a=(R2, R1))), host("b", left=left("rollback", a=(R3, R1)))], "previous_good", "keep",
-     (), "two unfinished plans"),
+    ([host("a", left=left("rollback", a=(R2, R1))), host("b", left=left("rollback", a=(R3, R1)))], "previous_good",
+     "keep", (), "two unfinished plans"),
 ])
 def test_what_cannot_be_right_is_refused_with_the_reason(
         hosts: list[plan.Host], wanted: str, policy: str, outside: tuple[str, ...], word: str) -> None:
