@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import typing as t
 
@@ -20,6 +19,7 @@ from ansible_collections.vendhub.ops.plugins.plugin_utils._report import folder,
 from ansible_collections.vendhub.ops.plugins.plugin_utils._report.fleet import Fleet
 from ansible_collections.vendhub.ops.plugins.plugin_utils._report.history import Past
 from ansible_collections.vendhub.ops.plugins.plugin_utils._report.make import make, texts
+from ansible_collections.vendhub.ops.plugins.plugin_utils._run.hosts import plain_data
 
 OPTIONS: dict[str, t.Any] = {
     "hosts": {"type": "list", "elements": "str", "required": True},
@@ -97,11 +97,6 @@ def collect(hosts: t.Iterable[str], variable: str, task_vars: t.Mapping[str, t.A
         else:
             results[name] = None
     return results, left_out
-
-
-def plain_data(value: t.Any) -> t.Any:
-    """Ansible's tagged, lazy and unsafe types as the plain types they stand for."""
-    return json.loads(json.dumps(value, default=str, skipkeys=True))
 
 
 def _past(directory: str, keep: int, now: datetime.datetime, warn: folder.Warn) -> list[Past]:

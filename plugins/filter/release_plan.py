@@ -17,7 +17,8 @@ version_added: 0.2.0
 description:
   - Takes what M(vendhub.ops.release_info) says of every app host, and says to which release each of them goes, so that
     all serve the same, or why that must not be done.
-  - What a run that was killed had begun, and left in the lock of M(vendhub.ops.operation_lock), is finished or taken back.
+  - What a run that was killed had begun, and left in the lock of M(vendhub.ops.operation_lock), is finished or taken
+    back.
   - Nothing is changed and nobody is asked; the answer follows from what is given.
 author:
   - VendHub DevOps Team (@vendhub)
@@ -74,7 +75,7 @@ _value:
 Rows = t.Mapping[str, t.Any]
 
 
-def release_plan(infos: Rows, kind: str, locks: t.Optional[Rows] = None, staged: t.Optional[Rows] = None,
+def release_plan(infos: Rows, kind: str, *, locks: t.Optional[Rows] = None, staged: t.Optional[Rows] = None,
                  release: str = plan.PREVIOUS_GOOD, migrations: str = plan.KEEP, outside: t.Sequence[str] = (),
                  ) -> dict[str, t.Any]:
     """The plan as plain data; AnsibleFilterError for what is no input at all."""

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-EXISTING: frozenset[str] = frozenset({"vendhub.ops.renew_certificates"})
+EXISTING: frozenset[str] = frozenset({
+    "vendhub.ops.fix_crash_loop", "vendhub.ops.recover", "vendhub.ops.renew_certificates", "vendhub.ops.rollback"})
 PLANNED = "planned, not in this version"
 
 

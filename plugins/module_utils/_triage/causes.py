@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from .._core.errors import ABSENT, ERRORED, EXHAUSTED, FOREIGN, FULL, SILENT, STARTING, STOPPED
@@ -73,14 +74,27 @@ _KEEPS_SERVERS = frozenset({"disk_full", "out_of_memory", "host_unreachable"})
 
 def triage(hosts: t.Sequence[HostSigns]) -> list[Cause]:
     """The root causes, the one to deal with first at the head; empty when nothing is wrong that takes a site down."""
-    found = [cause for host in hosts for cause in _suspicions(host)]
+    proven = _proven(hosts)
+    found = [cause for host in hosts for cause in _suspicions(host, proven)]
     groups = {host.name: host.groups for host in hosts}
     roots = [cause for cause in found if not any(_explains(one, cause, groups) for one in found)]
     return sorted(roots, key=lambda cause: (not groups[cause.host] & _SERVING, ORDER.index(cause.kind),
                                             cause.confidence != CERTAIN, cause.host))
 
 
-def _suspicions(host: HostSigns) -> t.Iterator[Cause]:
+def _proven(hosts: t.Sequence[HostSigns]) -> frozenset[str]:
+    """The releases that serve well on some host, so that they are not to blame elsewhere."""
+    return frozenset(_label(host.release.current) for host in hosts if host.release.current
+                     and host.named("api_health", "ok") and not host.named("api_health", "critical")
+                     and not _crashing(host))
+
+
+def _label(release: str) -> str:
+    """What the same release is called on every host: the end of its id."""
+    return release.rpartition("-")[2]
+
+
+def _suspicions(host: HostSigns, proven: frozenset[str]) -> t.Iterator[Cause]:
     if not host.reached:
         yield _cause("host_unreachable", host, CERTAIN, [f"{host.name} could not be reached over SSH"])
         return
@@ -89,7 +103,7 @@ def _suspicions(host: HostSigns) -> t.Iterator[Cause]:
     yield from _redis(host)
     yield from _memory(host)
     yield from _daemon(host)
-    yield from _apps(host)
+    yield from _apps(host, proven)
     yield from _web(host)
     yield from _clock(host)
 
@@ -144,7 +158,7 @@ def _daemon(host: HostSigns) -> t.Iterator[Cause]:
         yield _cause(kind, host, CERTAIN, [_said(row)])
 
 
-def _apps(host: HostSigns) -> t.Iterator[Cause]:
+def _apps(host: HostSigns, proven: frozenset[str]) -> t.Iterator[Cause]:
     for row in host.named("pm2_port", "critical", FOREIGN):
         yield _cause("port_stolen", host, CERTAIN, [_said(row)], _object(row))
     for row in host.named("pm2_app", "critical", ABSENT):
@@ -155,28 +169,33 @@ def _apps(host: HostSigns) -> t.Iterator[Cause]:
     sick = [row for row in host.findings if row.get("name") in ("api_health", "pm2_port")
             and row.get("state") == "critical"]
     for app, facts in crashing.items():
-        yield _why_it_crashes(host, app, facts)
+        yield _why_it_crashes(host, app, facts, proven)
     if sick and not crashing:
         facts = [_said(row) for row in sick]
-        if _fresh(host):
+        if _fresh(host, proven):
             yield _cause("bad_release", host, LIKELY, [*facts, _activated(host)])
         else:
             yield _cause(UNKNOWN, host, LIKELY, facts)
 
 
-def _why_it_crashes(host: HostSigns, app: str, facts: t.Sequence[str]) -> Cause:
+def _why_it_crashes(host: HostSigns, app: str, facts: t.Sequence[str], proven: frozenset[str]) -> Cause:
     why = host.crash_reasons.get(app, crash.UNKNOWN)
     told = [*facts, *([f"{app} says why: {why.replace('_', ' ')}"] if why != crash.UNKNOWN else [])]
     outside = why in (crash.DEPENDENCY_DOWN, crash.PORT_IN_USE, crash.DISK_FULL)
-    if _fresh(host) and not outside and _crashed_since(host, app):
+    if _fresh(host, proven) and not outside and _crashed_since(host, app):
         return _cause("bad_release", host, LIKELY, [*told, _activated(host)], app)
-    return _cause("crash_loop", host, CERTAIN if why != crash.UNKNOWN else LIKELY, told, app)
+    confidence = CERTAIN if why != crash.UNKNOWN else LIKELY
+    return dataclasses.replace(_cause("crash_loop", host, confidence, told, app), why=why)
 
 
-def _fresh(host: HostSigns) -> bool:
-    """Whether the release was activated lately and there is one to go back to; a time in the future proves nothing."""
+def _fresh(host: HostSigns, proven: frozenset[str]) -> bool:
+    """Whether the release was activated lately, serves well nowhere, and there is one to go back to.
+
+    A time in the future proves nothing.
+    """
     ago = host.release.activated_ago
-    return ago is not None and 0 <= ago <= RECENT_RELEASE_SECONDS and bool(host.release.previous_good)
+    recent = ago is not None and 0 <= ago <= RECENT_RELEASE_SECONDS
+    return recent and bool(host.release.previous_good) and _label(host.release.current) not in proven
 
 
 def _crashed_since(host: HostSigns, app: str) -> bool:
@@ -211,6 +230,8 @@ def _crashing(host: HostSigns) -> dict[str, list[str]]:
     expected = {_object(row) for row in host.named("pm2_app") if "value" in row}
     ill = {_object(row) for row in host.findings if row.get("name") in ("pm2_app", "pm2_port")
            and row.get("state") != "ok"}
+    if host.unstable:
+        ill |= {_object(row) for row in host.named("pm2_crashes_per_hour")}
     if host.named("api_health", "critical"):
         ill |= {_object(row) for row in host.named("pm2_port")}
     apps: dict[str, list[str]] = {}

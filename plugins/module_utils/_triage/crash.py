@@ -18,6 +18,7 @@ OUT_OF_MEMORY = "out_of_memory"
 DEPENDENCY_DOWN = "dependency_down"
 BROKEN_CODE = "broken_code"
 DISK_FULL = "disk_full"
+MEMORY_LIMIT = "memory_limit"  # PM2's own limit; its log tells, not the app's
 UNKNOWN = "unknown"
 
 # In one line the first of these counts; among the lines the newest that tells anything.

@@ -30,7 +30,7 @@ class HostSigns:
 
     ``data`` are the folders that what runs here cannot do without. ``clock_ahead_seconds`` is how far its clock is
     ahead of the controller's; None when nobody compared. ``crash_reasons`` are the reasons its apps gave in their logs,
-    by app (crash.py).
+    by app (crash.py). ``unstable`` says that somebody watched its apps and saw them restart.
     """
 
     name: str
@@ -41,6 +41,7 @@ class HostSigns:
     clock_ahead_seconds: t.Optional[float] = None
     data: tuple[str, ...] = DATA
     crash_reasons: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unstable: bool = False
 
     def named(self, name: str, state: str = "", reason: str = "") -> list[Row]:
         """The findings of this name, and of this state and reason when given."""
@@ -50,7 +51,7 @@ class HostSigns:
 
 @dataclasses.dataclass(frozen=True)
 class Cause:
-    """Something that is wrong: what, where, how sure, and the facts that speak for it."""
+    """Something that is wrong: what, where, how sure, and the facts that speak for it; ``why`` an app crashes."""
 
     kind: str
     host: str
@@ -58,8 +59,10 @@ class Cause:
     facts: tuple[str, ...]
     object: str = ""
     remedy: str = ""
+    why: str = ""
 
     def as_dict(self) -> dict[str, t.Any]:
         """As plain data; what does not apply is left out."""
         data = {"cause": self.kind, "host": self.host, "confidence": self.confidence, "facts": list(self.facts)}
-        return {**data, **{key: value for key, value in (("object", self.object), ("remedy", self.remedy)) if value}}
+        more = {"object": self.object, "remedy": self.remedy, "why": self.why}
+        return {**data, **{key: value for key, value in more.items() if value}}
