@@ -54,7 +54,8 @@ class ActionModule(ActionBase):
             if name not in task_vars["hostvars"]:
                 raise AnsibleActionFail(f"the inventory has no host {name!r}")
             variables = task_vars["hostvars"].raw_get(name)
-            health, *more = (plain_data(variables.get(options[key])) for key in ("health", "crashes", "releases", "gates"))
+            health, *more = (plain_data(variables.get(options[key]))
+                             for key in ("health", "crashes", "releases", "gates"))
             rows.append(site.signs(name, groups[name], site.Answers(health, *(one or {} for one in more)), look))
             unseen += site.unseen(name, health)
         return site.causes(rows) + unseen

@@ -31,8 +31,8 @@ signal.pause()
 class Outage:
     """What is broken on which host and mended afterwards, and what recovery must make of it.
 
-    ``causes`` are (kind, host); ``why`` is the reason of a crash; ``does`` begins what must be done, empty when a person is
-    needed; ``recovers`` whether the site must be well in the end.
+    ``causes`` are (kind, host); ``why`` is the reason of a crash; ``recovers`` whether the site must be well in the
+    end; ``disk`` is a folder that becomes a full disk.
     """
 
     host: str
@@ -41,58 +41,60 @@ class Outage:
     recovers: bool
     mends: str = ""
     why: str = ""
-    wait: str = ""
     disk: str = ""
 
 
 def healthy(port: int = 3000) -> str:
     """A command that waits until the app answers well."""
-    return (f"for i in $(seq 60); do curl --silent --fail --max-time 3 http://127.0.0.1:{port}/health >/dev/null && exit 0;"
-            " sleep 1; done; exit 1")
+    url = f"http://127.0.0.1:{port}/health"
+    return f"for i in $(seq 60); do curl --silent --fail --max-time 3 {url} >/dev/null && exit 0; sleep 1; done; exit 1"
 
+
+MAIN_PID = "$(systemctl show --property=MainPID --value {unit})"
+DAEMON, CACHE = MAIN_PID.format(unit=UNIT), MAIN_PID.format(unit="redis-server")
+POSTMASTER = "-u postgres -f 'postgres -D|postgresql/.*/bin/postgres'"
+REDIS = "redis-cli --no-auth-warning -a {redis} config set"
+RESTART = f"{PM2} restart vendhub-api"
 
 OUTAGES: dict[str, Outage] = {
     "the app is stopped": Outage("app1", f"{PM2} stop vendhub-api", (("app_stopped", "app1"),), True),
     "the app is deleted": Outage("app1", f"{PM2} delete vendhub-api", (("app_absent", "app1"),), True),
+    "a worker is deleted": Outage("app2", f"{PM2} delete job-scheduler", (("app_absent", "app2"),), True),
     "the daemon is killed": Outage(
-        "app1", f"mkdir -p {DROP_IN}; printf '[Service]\\nRestart=no\\n' > {DROP_IN}/dead.conf; systemctl daemon-reload;"
-        f" kill -KILL $(systemctl show --property=MainPID --value {UNIT}); sleep 2",
+        "app1", f"mkdir -p {DROP_IN}; printf '[Service]\nRestart=no\n' > {DROP_IN}/dead.conf; systemctl daemon-reload;"
+        f" kill -KILL {DAEMON}; sleep 2",
         (("pm2_daemon_dead", "app1"),), True, mends=f"rm -r {DROP_IN}; systemctl daemon-reload"),
-    "the daemon hangs": Outage("app1", f"kill -STOP $(systemctl show --property=MainPID --value {UNIT})",
-                               (("pm2_daemon_hung", "app1"),), True),
+    "the daemon hangs": Outage("app1", f"kill -STOP {DAEMON}", (("pm2_daemon_hung", "app1"),), True),
     "a variable is missing": Outage(
-        "app1", f"sed -i s/^JWT_SECRET/NO_SECRET/ {ENV}; {PM2} restart vendhub-api || true; sleep 12",
+        "app1", f"sed -i s/^JWT_SECRET/NO_SECRET/ {ENV}; {RESTART} || true; sleep 12",
         (("crash_loop", "app1"),), False, why="missing_variable",
-        mends=f"sed -i s/^NO_SECRET/JWT_SECRET/ {ENV}; {PM2} restart vendhub-api"),
+        mends=f"sed -i s/^NO_SECRET/JWT_SECRET/ {ENV}; {RESTART}"),
     "the code is broken": Outage(
-        "app1", f"cp -a {MAIN} /root/main.js; echo 'const = broken' >> {MAIN}; {PM2} restart vendhub-api || true; sleep 12",
-        (("crash_loop", "app1"),), False, why="broken_code", mends=f"cp -a /root/main.js {MAIN}; {PM2} restart vendhub-api"),
+        "app1", f"cp -a {MAIN} /root/main.js; echo 'const = broken' >> {MAIN}; {RESTART} || true; sleep 12",
+        (("crash_loop", "app1"),), False, why="broken_code", mends=f"cp -a /root/main.js {MAIN}; {RESTART}"),
     "another program has the port": Outage(
         "app1", f"{PM2} stop vendhub-api; systemd-run --unit=thief python3 -m http.server 3000; sleep 1;"
-        f" {PM2} restart vendhub-api || true; sleep 5", (("port_stolen", "app1"),), False,
-        mends=f"systemctl stop thief; {PM2} restart vendhub-api"),
+        f" {RESTART} || true; sleep 5",
+        (("port_stolen", "app1"),), False, mends=f"systemctl stop thief; {RESTART}"),
     "PostgreSQL is stopped": Outage("db1", "systemctl stop postgresql", (("postgresql_down", "db1"),), True),
-    "PostgreSQL is frozen": Outage(
-        "db1", "pkill -STOP -u postgres -f 'postgres -D|postgresql/.*/bin/postgres'", (("postgresql_silent", "db1"),), False,
-        mends="pkill -CONT -u postgres -f 'postgres -D|postgresql/.*/bin/postgres'"),
+    "PostgreSQL is frozen": Outage("db1", f"pkill -STOP {POSTMASTER}", (("postgresql_silent", "db1"),), False,
+                                   mends=f"pkill -CONT {POSTMASTER}"),
     "PostgreSQL has no connection left": Outage(
         "db1", "systemd-run --unit=holder --setenv=P={password} python3 -c '{hold}'; sleep 5",
         (("postgresql_exhausted", "db1"),), False, mends="systemctl stop holder"),
     "Redis is stopped": Outage("db1", "systemctl stop redis-server", (("redis_down", "db1"),), True),
-    "Redis is frozen": Outage("db1", "kill -STOP $(systemctl show --property=MainPID --value redis-server)",
-                              (("redis_silent", "db1"),), False,
-                              mends="kill -CONT $(systemctl show --property=MainPID --value redis-server)"),
+    "Redis is frozen": Outage("db1", f"kill -STOP {CACHE}", (("redis_silent", "db1"),), False,
+                              mends=f"kill -CONT {CACHE}"),
     "Redis is full": Outage(
-        "db1", "redis-cli --no-auth-warning -a {redis} config set maxmemory-policy noeviction; redis-cli --no-auth-warning"
-        " -a {redis} config set maxmemory 1mb", (("redis_full", "db1"),), False,
-        mends="redis-cli --no-auth-warning -a {redis} config set maxmemory 0"),
+        "db1", f"{REDIS} maxmemory-policy noeviction; {REDIS} maxmemory 1mb", (("redis_full", "db1"),), False,
+        mends=f"{REDIS} maxmemory 0"),
+    "Redis and PostgreSQL are stopped": Outage(
+        "db1", "systemctl stop redis-server postgresql", (("postgresql_down", "db1"), ("redis_down", "db1")), True),
     "the app's disk is full": Outage("app1", "", (("disk_full", "app1"),), False, disk="/opt/vendhub"),
-    "PostgreSQL's disk is full": Outage("db1", "systemctl restart 'postgresql@*' || true", (("disk_full", "db1"),), False, disk="/var/lib/postgresql",
-                                         mends="systemctl restart 'postgresql@*'"),
+    "PostgreSQL's disk is full": Outage(
+        "db1", "systemctl restart 'postgresql@*' || true", (("disk_full", "db1"),), False, disk="/var/lib/postgresql",
+        mends="systemctl restart 'postgresql@*'"),
     "nginx is down": Outage("app1", "systemctl stop nginx", (("proxy_down", "app1"),), True),
-    "a worker is deleted": Outage("app2", f"{PM2} delete job-scheduler", (("app_absent", "app2"),), True),
-    "two things at once": Outage("db1", "systemctl stop redis-server postgresql",
-                                 (("postgresql_down", "db1"), ("redis_down", "db1")), True),
 }
 
 

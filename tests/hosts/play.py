@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
 import sys
 import typing as t
@@ -45,13 +48,35 @@ class Run(t.NamedTuple):
         return " ".join(said.split()).replace("''", "'")
 
 
-def play(playbook: str | Path, inventory: Path, *words: str, secret: str, seconds: float = 900) -> Run:
-    """Run a playbook (a path, or a name in the collection); the secret must not be on the screen."""
+def start(playbook: str | Path, inventory: Path, *words: str) -> subprocess.Popen[str]:
+    """Begin a run; its screen is its stdout."""
     program = Path(sys.executable).with_name("ansible-playbook")
     environment = clean_environment(ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"), ANSIBLE_NOCOLOR="1", LC_ALL="C.UTF-8",
                                     ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".collections"))
-    done = subprocess.run([str(program), "-i", str(inventory), str(playbook), *words], cwd=ROOT, env=environment,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False)
-    screen = done.stdout + done.stderr
+    return subprocess.Popen([str(program), "-i", str(inventory), str(playbook), *words], cwd=ROOT, env=environment,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def kill(run: subprocess.Popen[str]) -> None:
+    """SIGKILL for a run and all its children on this machine, as when the controller dies."""
+    os.kill(run.pid, signal.SIGSTOP)  # so that it starts no more of them
+    doomed = [run.pid]
+    for pid in doomed:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            doomed += map(int, task.read_text().split())
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    run.wait(60)
+
+
+def play(playbook: str | Path, inventory: Path, *words: str, secret: str, seconds: float = 900) -> Run:
+    """Run a playbook (a path, or a name in the collection); the secret must not be on the screen."""
+    with start(playbook, inventory, *words) as run:
+        try:
+            screen = run.communicate(timeout=seconds)[0]
+        except BaseException:
+            kill(run)
+            raise
     assert secret not in screen, [line for line in screen.splitlines() if secret in line]
-    return Run(done.returncode, screen)
+    return Run(run.returncode, screen)

@@ -15,17 +15,22 @@ from tests.modules import call
 MAIN = "dist/main.js"
 # what a release does instead of serving well: the file, and what is put in front of it
 FAULTS: dict[str, tuple[str, str]] = {
-    "missing_variable": (MAIN, "if (!process.env.PAYMENT_API_KEY) { console.error('Error: PAYMENT_API_KEY is required');"
-                               " process.exit(1); }\n"),
+    "missing_variable": (MAIN, "if (!process.env.PAYMENT_API_KEY)"
+                               " { console.error('Error: PAYMENT_API_KEY is required'); process.exit(1); }\n"),
     "syntax_error": (MAIN, "const = broken;\n"),
-    "dies_late": (MAIN, "if (!process.env.VENDHUB_CANARY) setTimeout(() => { console.error('Error: late'); process.exit(1);"
-                        " }, 20000);\n"),
+    "dies_late": (MAIN, "if (!process.env.VENDHUB_CANARY)"
+                        " setTimeout(() => { console.error('Error: late'); process.exit(1); }, 20000);\n"),
     "dies_late_everywhere": (MAIN, "setTimeout(() => process.exit(1), 20000);\n"),
-    "fails_under_pm2": (MAIN, "if (process.env.pm_id !== undefined) { console.error('Error: no'); process.exit(1); }\n"),
+    "fails_under_pm2": (MAIN, "if (process.env.pm_id !== undefined)"
+                              " { console.error('Error: no'); process.exit(1); }\n"),
+    "fails_on_app2": (MAIN, "if (process.env.pm_id !== undefined && require('node:os').hostname() === 'app2')"
+                            " { console.error('Error: not here'); process.exit(1); }\n"),
     "answers_500": (MAIN, "const http = require('node:http'); const emit = http.Server.prototype.emit;"
-                          " http.Server.prototype.emit = function (name, request, response) { if (name === 'request' &&"
-                          " process.env.pm_id !== undefined && request.url.startsWith('/health')) { response.statusCode = 500;"
-                          " response.end('{\"statusCode\":500}'); return true; } return emit.apply(this, arguments); };\n"),
+                          " http.Server.prototype.emit = function (name, request, response)"
+                          " { if (name === 'request' && process.env.pm_id !== undefined"
+                          " && request.url.startsWith('/health')) { response.statusCode = 500;"
+                          " response.end('{\"statusCode\":500}'); return true; }"
+                          " return emit.apply(this, arguments); };\n"),
 }
 
 
@@ -54,7 +59,8 @@ class Forge:
         self._git("tag", tag)
         if path:
             path.write_text(old)
-        place: dict[str, t.Any] = {"root": str(self.root), "state_directory": str(self.state), "owner": getpass.getuser()}
+        place: dict[str, t.Any] = {"root": str(self.root), "state_directory": str(self.state),
+                                   "owner": getpass.getuser()}
         staged = call("release", state="staged", repository=str(self.work), ref=tag, build=[["true"]], **place)
         assert not staged["failed"], staged["msg"]
         packed = call("release", state="packed", release=staged["release"], **place)
@@ -63,7 +69,8 @@ class Forge:
 
     def _commit(self, message: str) -> None:
         self._git("add", "--all", "--force")
-        self._git("-c", "user.name=Forge", "-c", "user.email=forge@vendhub.test", "commit", "--quiet", "--message", message)
+        self._git("-c", "user.name=Forge", "-c", "user.email=forge@vendhub.test", "commit", "--quiet",
+                  "--message", message)
 
     def _git(self, *words: str) -> None:
         subprocess.run(["git", "-C", str(self.work), *words], check=True, capture_output=True, timeout=120)

@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import typing as t
 from pathlib import Path
 
@@ -71,6 +72,15 @@ class Run(t.NamedTuple):
         found = re.search(rf"^web1 .*\b{word}=(\d+)", self.screen, re.MULTILINE)
         assert found, self.screen[-3000:]
         return int(found[1])
+
+    @property
+    def changes(self) -> list[str]:
+        """What changed something: the task, and the item."""
+        found, task = [], ""
+        for line in self.screen.splitlines():
+            task = line if line.startswith(("TASK", "RUNNING HANDLER")) else task
+            found += [f"{task.strip(' *')}: {line}"] if line.startswith("changed:") else []
+        return found
 
     @property
     def message(self) -> str:
@@ -237,10 +247,10 @@ class Prober:
 
 
 @contextlib.contextmanager
-def cut_off(host: Host) -> t.Iterator[None]:
-    """No way out to any package source; the controller still reaches the host."""
+def cut_off(host: Host, verdict: str = "reject") -> t.Iterator[None]:
+    """No way out to any package source, which says so or says nothing; the controller still reaches the host."""
     rules = "table inet cut { chain out { type filter hook output priority 0;" \
-            ' ct state established accept; oifname != "lo" reject; }; }'
+            f' ct state established accept; oifname != "lo" {verdict}; }}; }}'
     inside = ["ip", "netns", "exec", host.machine, "nft"]
     machine_run([*inside, "-f", "-"], input=rules)
     try:
@@ -285,6 +295,20 @@ def test_a_package_source_out_of_reach_is_told_in_one_sentence(first: First) -> 
     assert "client1: nginx could not be installed" in refused.message
     assert "see that the host reaches its package source and has space, then run again" in refused.message
     assert first.site.lab["client1"].run(["test", "-e", "/etc/nginx"], check=False).returncode == 1
+
+
+@pytest.mark.parametrize("role", ["reverse_proxy", "certbot"])
+def test_a_package_source_that_never_answers_is_told_in_time(first: First, role: str) -> None:
+    limit: dict[str, t.Any] = {f"{role}_install_timeout_seconds": 8}
+    first.site.lab["client1"].write("/etc/ssl/lab-acme.pem", first.site.acme.ca.read_text())
+    with cut_off(first.site.lab["client1"], "drop"):
+        began = time.monotonic()
+        refused = first.site.run("--tags", role, on="client1", **limit)
+    first.site.lab["client1"].run(["pkill", "apt"], check=False)  # it waits still, and holds apt's lock
+    assert refused.code == 2
+    assert time.monotonic() - began < 60
+    assert re.match(r"client1: (nginx|certbot) could not be installed \(.*[Tt]imed out after 8 sec.*\); see",
+                    refused.message)
 
 
 def test_the_second_run_changes_nothing(first: First) -> None:
@@ -355,6 +379,10 @@ def test_the_switch_needs_no_reload_and_says_503_in_the_reader_s_language(site: 
         closed = site.ask(Accept="text/html")
         assert (closed.status, closed.headers["Retry-After"]) == (503, "300")
         assert closed.headers["Cache-Control"] == "no-store"
+        assert closed.headers.get_all("X-Request-Id") == [site.last_request()["request_id"]]
+        for name in ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Strict-Transport-Security"):
+            assert closed.headers[name], name
+            assert closed.headers.get_all(name) == site.ask("/health").headers.get_all(name), name
         for languages, lang in (("ru-RU,ru;q=0.9,en;q=0.8", "ru"), ("uz,ru;q=0.5", "uz"), ("de,uz-Latn;q=0.8", "uz"),
                                 ("de", "en"), ("en-GB,ru;q=0.5", "en"), ("", "en")):
             page = site.ask(Accept="text/html", Accept_Language=languages)
@@ -373,6 +401,13 @@ def test_operators_pass_by_with_the_secret_and_nobody_without(site: Site) -> Non
         assert site.ask(X_Vendhub_Bypass=SECRET).status == 200
         assert site.ask(Cookie=f"vendhub_bypass={SECRET}").status == 200
         assert "x-vendhub-bypass" not in site.ask(X_Vendhub_Bypass=SECRET).json, "it goes no further"
+        for sent, left in (("vendhub_bypass={}", None), ("vendhub_bypass={}; a=1", "a=1"),
+                           ("a=1; vendhub_bypass={}", "a=1"), ("a=1; vendhub_bypass={}; b=2; c=3", "a=1; b=2; c=3"),
+                           ("a=1;VENDHUB_BYPASS={};b=2", "a=1; b=2"),
+                           ("a=1; vendhub_bypass={0}; vendhub_bypass={0}", None)):
+            assert site.ask(Cookie=sent.format(SECRET)).json.get("cookie") == left, sent
+    assert site.ask(Cookie="a=1; my_vendhub_bypass=x").json["cookie"] == "a=1; my_vendhub_bypass=x"
+    with maintenance(site.host):
         for wrong in (SECRET.upper(), SECRET[:-1], SECRET + "0", "pass", ""):
             assert site.ask(X_Vendhub_Bypass=wrong).status == 503, wrong
     readable = site.host.run(["grep", "-rlF", SECRET, "/etc", "/var/log", "/var/lib", "/usr/local"], check=False).stdout
@@ -448,8 +483,9 @@ def test_a_broken_configuration_is_taken_back_and_told(site: Site) -> None:
     with broken_snippet(site.host):
         ran = site.run("--tags", "reverse_proxy", reverse_proxy_client_max_body_bytes=1000)
     assert ran.code != 0
-    assert re.search(r'previous files are back.*: unknown directive "no_such_directive" in /etc/nginx/conf.d/zz-broken',
-                     ran.message)
+    assert re.match(r'nginx on web1 refuses the configuration, so it was not put in its place and what was served'
+                    r' still is: unknown directive "no_such_directive" in /etc/nginx/conf.d/zz-broken', ran.message)
+    assert site.host.run(["find", "/run", "-name", "vendhub-nginx-*"]).stdout == ""
     assert site.files() == before
     assert site.ask().status == 200
 
@@ -511,7 +547,30 @@ def test_another_name_gets_a_new_certificate_that_is_served_at_once(site: Site) 
     assert ran.code == 0, ran.screen[-3000:]
     assert site.ask(name=OTHER).status == 200
     again = site.run(**changed)
-    assert (again.code, again.recap("changed")) == (0, 0), again.screen[-3000:]
+    assert (again.code, again.changes, again.recap("changed")) == (0, [], 0), again.screen[-3000:]
+
+
+def test_a_run_that_dies_leaves_no_untested_file(site: Site) -> None:
+    """``reverse_proxy_access_log`` is one word too many; the play ends where the files would be in their places."""
+    before = site.files()
+    for dummy in range(2):  # the second would find the files of the first
+        ran = site.run("--tags", "reverse_proxy", reverse_proxy_access_log="/var/log/nginx/a.log no_such_format")
+        assert re.match(r"nginx on web1 refuses .*not put in its place.*: .*no_such_format|.*invalid", ran.message)
+        assert site.files() == before
+    site.host.run(["nginx", "-t"])
+
+
+def test_a_certbot_of_snap_is_refused(site: Site) -> None:
+    site.host.write("/snap/bin/certbot", "#!/bin/sh\n", mode="0755")
+    before = site.files()
+    try:
+        asked = site.run("--tags", "certbot")
+        renewed = site.run(playbook="renew_certificates.yml")
+    finally:
+        site.host.run(["rm", "-r", "/snap"])
+    for ran in (asked, renewed):
+        assert ran.message.startswith("certbot of web1 is a snap (/snap/bin/certbot), whose own timer")
+    assert site.files() == before
 
 
 def test_absent_takes_the_site_and_the_hook_away_and_leaves_certificates(site: Site) -> None:
@@ -526,3 +585,42 @@ def test_absent_takes_the_site_and_the_hook_away_and_leaves_certificates(site: S
         site.ask(scheme="http")
     again = site.run(reverse_proxy_state="absent", certbot_state="absent")
     assert (again.code, again.recap("changed")) == (0, 0), again.screen[-3000:]
+
+
+def test_absent_finishes_what_a_dead_run_began_and_refuses_what_would_break_nginx(site: Site) -> None:
+    off = {"reverse_proxy_state": "absent"}
+    assert site.run("--tags", "reverse_proxy").code == 0
+    site.host.write(SNIPPET, "server { listen 8081; return 200 $vendhub_path; }\n")
+    before = site.files()
+    refused = site.run("--tags", "reverse_proxy", **off)
+    assert refused.message.startswith("nginx on web1 would not load its configuration without this site, so nothing")
+    assert site.files() == before
+    site.host.run(["rm", SNIPPET])
+
+    site.host.run(["rm", SITE])  # as far as the dead run came
+    assert site.ask("/health", scheme="http").status == 200
+    ran = site.run("--tags", "reverse_proxy", **off)
+    assert ran.code == 0, ran.screen[-3000:]
+    with pytest.raises(ConnectionRefusedError):
+        site.ask(scheme="http")
+
+
+def test_a_site_of_somebody_else_is_kept_and_absent_removes_only_its_own(site: Site) -> None:
+    theirs = "server { listen 8082; server_name theirs.test; }\n"
+    kept = f"{SITE}.before-vendhub-ops"
+    assert site.run("--tags", "reverse_proxy", reverse_proxy_state="absent").code == 0
+    site.host.write(SITE, theirs, mode="0640")
+    untouched = site.run("--tags", "reverse_proxy", reverse_proxy_state="absent")
+    assert (untouched.code, untouched.changes, site.host.read(SITE)) == (0, [], theirs)
+    taken = site.run("--tags", "reverse_proxy")
+    assert taken.code == 0, taken.screen[-3000:]
+    assert f"it is kept as {kept}, which nginx does not read" in " ".join(taken.screen.split())
+    assert site.host.read(kept) == theirs
+    assert site.host.run(["stat", "-c", "%a", kept]).stdout == "640\n"
+
+    site.host.write(FLAG, "")
+    site.host.write("/usr/local/share/vendhub-maintenance/logo.svg", "<svg/>")
+    assert site.run("--tags", "reverse_proxy", reverse_proxy_state="absent").code == 0
+    left = site.host.run(["find", "/etc/nginx/vendhub", "/usr/local/share/vendhub-maintenance", FLAG, SITE, kept,
+                          "-type", "f"], check=False).stdout
+    assert left.split() == ["/usr/local/share/vendhub-maintenance/logo.svg", FLAG, kept]

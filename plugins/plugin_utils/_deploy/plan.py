@@ -64,8 +64,9 @@ def rollback(hosts: t.Sequence[Host], wanted: str, migrations: str, outside: t.S
     if left and wanted == PREVIOUS_GOOD:
         # a killed rollback is finished, a killed deployment is taken back
         forth = {name: Move(move["before"], move["after"]) for name, move in left["moves"].items()}
-        moves = forth if left["kind"] == ROLLBACK else {name: Move(one.after, one.before) for name, one in forth.items()}
-        found, refusals = moves, []
+        back = {name: Move(one.after, one.before) for name, one in forth.items()}
+        found = forth if left["kind"] == ROLLBACK else back
+        refusals: list[str] = []
     else:
         found, refusals = _chosen(hosts, wanted)
         refusals += torn if wanted == PREVIOUS_GOOD else []
