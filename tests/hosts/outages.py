@@ -8,7 +8,7 @@ import dataclasses
 import typing as t
 
 from tests.hosts.site import Site
-from tests.lab.lab import Host
+from tests.lab.host import Host
 
 PM2 = "runuser -u vendhub -- env HOME=/home/vendhub /usr/local/bin/pm2"
 UNIT = "pm2-vendhub.service"
