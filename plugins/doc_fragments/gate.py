@@ -105,7 +105,8 @@ options:
       expect:
         description:
           - JMESPath expressions over the JSON body of the health page. Each must be true (not only truthy).
-          - Without this option a JSON body must satisfy C(status == 'ok'), and any other body is judged by its status code.
+          - Without this option a JSON body must satisfy C(status == 'ok'), and any other body is judged by its
+            status code.
         type: list
         elements: str
       release_expression:
@@ -118,7 +119,8 @@ options:
         description:
           - The folder of the release that must run, links followed.
           - Each process must have been started in it (by the kernel's word, not by PM2's list), or run a script in it.
-          - A folder below it counts as well, but not one below its C(releases); there every folder is a release of its own.
+          - A folder below it counts as well, but not one below its C(releases); there every folder is a release of
+            its own.
         type: path
       good_answers:
         description: How many good health answers in a row are needed. An answer 429 is no success and no failure.
