@@ -123,4 +123,3 @@ def _filled(script: str, words: t.Mapping[str, str]) -> str:
     for name, value in words.items():
         script = script.replace("{" + name + "}", value)
     return script
-

@@ -163,7 +163,7 @@ def _giving_way(folder: str, write: t.Callable[[], Result]) -> Result:
                 raise
         except NoRoom as exc:
             if not _give_way(folder):
-                raise NoRoom(f"{exc}; what {os.path.join(folder, BALLAST)} keeps for this is used up") from exc
+                raise NoRoom(f"{exc}; what {os.path.join(folder, BALLAST)} keeps for this is used up") from exc  # pylint: disable=bad-exception-cause
 
 
 def _give_way(folder: str) -> bool:

@@ -127,4 +127,3 @@ def _place(process: Process, folder: str) -> str:
     if process.cwd and not inside(os.path.realpath(process.cwd), folder):
         return os.path.realpath(process.script or process.cwd)
     return proc.folder(process.pid) or os.path.realpath(process.cwd)
-

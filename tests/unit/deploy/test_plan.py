@@ -16,9 +16,9 @@ def row(identity: str, state: str = "good", **more: t.Any) -> dict[str, t.Any]:
 
 
 def host(name: str, current: str = R2, back: str = R1, left: t.Any = None, rows: t.Any = None) -> plan.Host:
-    return plan.Host(name, {"current": current, "previous_good": back, "releases": rows or [row(R1), row(R2),
-                                                                                              row(R3, "proven")],
-                            "previous_good_missing": "" if back else "none good"}, left or {})
+    info = {"current": current, "previous_good": back, "previous_good_missing": "" if back else "none good",
+            "releases": rows or [row(R1), row(R2), row(R3, "proven")]}
+    return plan.Host(name, info, left or {})
 
 
 def moves(found: plan.Plan) -> dict[str, tuple[str, str]]:

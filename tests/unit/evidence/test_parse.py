@@ -141,8 +141,8 @@ def test_private_keys_are_hidden_and_what_stands_around_them_stays(lines: list[s
     assert "MIIE" not in clean
     assert "c2hvcnQ" not in clean or "03:04:05" in clean
     assert "***" in clean
-    assert clean.split("\n")[0] == around[0]
-    assert clean.split("\n")[-1] == around[1]
+    assert clean.split("\n", maxsplit=1)[0] == around[0]
+    assert clean.rsplit("\n", maxsplit=1)[-1] == around[1]
 
 
 def test_certificates_and_public_keys_stay() -> None:
