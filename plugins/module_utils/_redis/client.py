@@ -21,6 +21,8 @@ from .._core.unseen import Unseen
 from .connection import Address
 from .facts import COMPARED, Facts, Settings, file_settings, normal, parse_info
 
+Word = t.Union[str, bytes, int]
+
 _LINES_BYTES = 1024 * 1024
 _INCLUDE_DEPTH = 5
 
@@ -72,12 +74,13 @@ def ask(address: Address, samples: int, config_file: bool, clock: t.Callable[[],
 class Client:
     """One connection that knows when its time is over; nothing is retried and nothing is announced."""
 
-    def __init__(self, address: Address, clock: t.Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, address: Address, clock: t.Callable[[], float] = time.monotonic, *, text: bool = True) -> None:
         self._address = address
         self._clock = clock
         self._ends = clock() + address.timeout_seconds
         self._redis = need("redis")
-        self._connection = _connection(self._redis, address)
+        self._connection = _connection(self._redis, address, text)
+        self.waited = 0.0  # from the last question to the first byte of its answer, so without our own reading of it
 
     def __enter__(self) -> Client:
         self._guarded(self._connection.connect)
@@ -90,10 +93,14 @@ class Client:
         """How many seconds are left."""
         return max(0.0, self._ends - self._clock())
 
-    def send(self, *commands: tuple[str, ...]) -> list[t.Any]:
+    def send(self, *commands: tuple[Word, ...]) -> list[t.Any]:
         """Send commands together and return their replies; an error reply is returned as Refused, not raised."""
         def exchange() -> list[t.Any]:
-            self._connection.send_packed_command(self._connection.pack_commands(commands))
+            packed = self._connection.pack_commands(commands)
+            began = time.perf_counter()
+            self._connection.send_packed_command(packed)
+            self._connection.can_read(timeout=self.left())
+            self.waited = time.perf_counter() - began
             return [self._reply() for dummy in commands]
         replies: list[t.Any] = self._guarded(exchange)
         return replies
@@ -138,12 +145,11 @@ class Client:
             raise _broken(exc) from exc
 
 
-def refusal(refused: Refused, command: str, address: Address) -> OpsError:
+def refusal(refused: Refused, command: str, address: Address, grant: str = "+info +ping +config|get") -> OpsError:
     """What an error reply means: a sick server, or one that does not let us look."""
     if refused.word in ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED"):
         if refused.word == "NOPERM":
-            return CannotLook(f"{_who(address)} may not use {command}; grant it with "
-                              f"ACL SETUSER <user> +info +ping +config|get")
+            return CannotLook(f"{_who(address)} may not use {command}; grant it with ACL SETUSER <user> {grant}")
         if refused.word == "DENIED":
             return CannotLook("it runs in protected mode and answers only its own host; set a password and bind, or "
                               "look from there")
@@ -172,9 +178,9 @@ def login_refused(address: Address, reason: str) -> CannotLook:
                       f"is off")
 
 
-def _connection(redis: t.Any, address: Address) -> t.Any:
+def _connection(redis: t.Any, address: Address, text: bool) -> t.Any:
     options: dict[str, t.Any] = {
-        "username": address.username, "password": _password(address), "decode_responses": True,
+        "username": address.username, "password": _password(address), "decode_responses": text,
         "encoding_errors": "replace", "socket_timeout": address.timeout_seconds,
         "socket_connect_timeout": address.timeout_seconds, **_quiet(redis),
     }
@@ -211,7 +217,8 @@ def _who(address: Address) -> str:
 def _refused(exc: Exception) -> Refused:
     # the library strips the first word of the errors it has classes for
     known = {"NoPermissionError": "NOPERM", "AuthenticationError": "NOAUTH", "OutOfMemoryError": "OOM",
-             "MasterDownError": "MASTERDOWN", "ClusterDownError": "CLUSTERDOWN"}
+             "MasterDownError": "MASTERDOWN", "ClusterDownError": "CLUSTERDOWN", "ReadOnlyError": "READONLY",
+             "MovedError": "MOVED", "AskError": "ASK", "TryAgainError": "TRYAGAIN"}
     text = str(exc)
     first = text.split(" ", 1)[0]
     return Refused(known.get(type(exc).__name__) or first, text)
