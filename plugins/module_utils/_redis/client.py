@@ -286,7 +286,7 @@ def _file(info: Settings, address: Address, unseen: list[Unseen]) -> t.Optional[
                              "start redis-server with a file", forbidden=False))
     else:
         try:
-            return file_settings(_lines(path), info.get("redis_version", ""))
+            return file_settings(config_lines(path), info.get("redis_version", ""))
         except FileNotFoundError:
             unseen.append(Unseen(what, f"there is no {path} here (a container?)", "run the check beside the server",
                                  forbidden=False))
@@ -296,7 +296,8 @@ def _file(info: Settings, address: Address, unseen: list[Unseen]) -> t.Optional[
     return None
 
 
-def _lines(path: str, depth: int = 0) -> list[str]:
+def config_lines(path: str, depth: int = 0) -> list[str]:
+    """The lines of a configuration file, those of the files it includes among them."""
     with open(path, encoding="utf-8", errors="replace") as stream:
         own = stream.read(_LINES_BYTES).splitlines()
     lines: list[str] = []
@@ -305,7 +306,7 @@ def _lines(path: str, depth: int = 0) -> list[str]:
         if len(words) == 2 and words[0].lower() == "include" and depth < _INCLUDE_DEPTH:
             pattern = os.path.join(os.path.dirname(path), words[1].strip("\"'"))
             for included in sorted(glob.glob(pattern)):
-                lines += _lines(included, depth + 1)
+                lines += config_lines(included, depth + 1)
         else:
             lines.append(line)
     return lines

@@ -101,6 +101,13 @@ class Sweep:
         """Count every key of the pattern that no rule keeps, and measure the first ones and some of the rest."""
         self._walk(lambda cursor: self._script(_MEASURE, cursor, self._quota()), self._measure)
 
+    def count(self) -> None:
+        """Count what the rules keep, and the others, without measuring any."""
+        self._walk(lambda cursor: self._script(_MEASURE, cursor, 0), self._count)
+
+    def _count(self, cursor: bytes) -> bytes:
+        return self._found(self._link.all(self._scan(cursor))[0])[0]
+
     def _quota(self) -> int:
         fully = self._swept.measured < _MEASURED_FULLY
         # a SCAN may find some more than it was asked for
