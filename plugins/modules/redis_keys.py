@@ -122,7 +122,7 @@ pattern:
   returned: when the server answered
   type: str
   sample: cache:*
-keys:
+key_count:
   description: How many keys were cleared, in check mode how many would be.
   returned: when the server answered
   type: int
@@ -204,7 +204,7 @@ def main() -> None:
         module.fail_json(**exc.result)
     except OpsError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(diff={"before": f"{result['keys']} keys of {result['pattern']}\n",
+    module.exit_json(diff={"before": f"{result['key_count']} keys of {result['pattern']}\n",
                            "after": f"0 keys of {result['pattern']}\n"}, **result)
 
 

@@ -121,7 +121,7 @@ report:
   type: list
   elements: str
   sample: ["353 MiB of 400 MiB maxmemory used, policy noeviction; looked at all 300012 keys, in 4.1 s",
-           "   280 MiB     200000  cache:product:  (200000 keys without an end)"]
+           "   280 MiB     200000  cache:product:  (never expire)"]
 server:
   description: What the server says of itself; in a cluster the sum of its masters.
   returned: success
@@ -187,17 +187,17 @@ server:
       returned: always
       type: dict
       sample: {"1": 17}
-keys:
+key_count:
   description: How many keys there are.
   returned: success
   type: int
   sample: 300012
 sample:
-  description: How much was looked at (C(keys), C(complete), C(seconds)), what others waited for it at most
+  description: How much was looked at (C(key_count), C(complete), C(seconds)), what others waited for it at most
     (C(slowest_batch_seconds)), why it ended early (C(stopped)), and whether sizes are known (C(measured)).
   returned: success
   type: dict
-  sample: {"keys": 300012, "complete": true, "seconds": 4.1, "slowest_batch_seconds": 0.0041, "stopped": "",
+  sample: {"key_count": 300012, "complete": true, "seconds": 4.1, "slowest_batch_seconds": 0.0041, "stopped": "",
            "measured": true}
 prefixes:
   description: What the keys of each prefix take, the largest first; estimated unless the sample is complete.
@@ -210,7 +210,7 @@ prefixes:
       returned: always
       type: str
       sample: 'cache:product:'
-    keys:
+    key_count:
       description: How many keys.
       returned: always
       type: int

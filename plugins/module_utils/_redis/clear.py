@@ -130,15 +130,15 @@ def _result(where: Address, pattern: bytes, keeper: Keeper, swept: Swept, act: b
     number = swept.unlinked if act else swept.keys
     planned = {} if act else {"bytes": swept.bytes, "bytes_known": swept.measured > 0 or not swept.keys,
                               "bytes_estimated": swept.measured < swept.keys}
-    return {"changed": number > 0, "target": str(where), "pattern": shown(pattern), "keys": number, "kept": kept,
+    return {"changed": number > 0, "target": str(where), "pattern": shown(pattern), "key_count": number, "kept": kept,
             **planned}
 
 
 def _said(result: Result, swept: Swept, act: bool) -> str:
     kept = "".join(f"; {counted(number, 'key')} kept by {glob}" for glob, number in result["kept"].items())
-    if not result["keys"]:
+    if not result["key_count"]:
         return f"nothing to clear for {result['pattern']}{kept}"
-    number = counted(result["keys"], "key")
+    number = counted(result["key_count"], "key")
     if act:
         return (f"{number} of {result['pattern']} cleared in {duration(result['seconds'])}, "
                 f"{size(result['memory']['freed_bytes'])} freed, the slowest of {result['batches']} batches took "

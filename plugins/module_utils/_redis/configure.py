@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 import time
 import typing as t
 
@@ -72,7 +74,7 @@ def configure(options: t.Mapping[str, t.Any], *, act: bool) -> Result:
     result = {
         "changed": bool(changed) or lasting.written, "target": str(where), "settings": after, "previous": changed,
         "persisted": lasting.persisted, "written": lasting.written, "not_persisted": lasting.why,
-        "risks": [risk.text for risk in found], "needs_accept_risk": bool(stops),
+        "risks": [risk.text for risk in found], "needs_accept_risk": bool(stops) and not options["accept_risk"],
         "diff": {"before": _lines(before, asked), "after": _lines(after, asked)},
     }
     if act and changed and options["journal"]:
@@ -142,7 +144,10 @@ def _persist(link: Link, info: Settings, asked: Settings, changes: bool, persist
         return Lasting(False, False, "persist is off")
     if not act:
         return Lasting(True, True, "")
+    mode = _mode(path) if link.address.local else None
     (reply,) = link.all(("CONFIG", "REWRITE"))
+    if mode is not None:
+        _close(path, mode)
     if isinstance(reply, Refused):
         why = str(link.refusal(reply, "CONFIG", "REWRITE")) if reply.word == "NOPERM" else \
             f"{path}: {redact(str(reply))[:200]}; the user of redis-server must be able to write it and its folder"
@@ -150,6 +155,19 @@ def _persist(link: Link, info: Settings, asked: Settings, changes: bool, persist
     wrong = _wrong_in_file(link, info, asked)
     why = f"{path} still says something else about {', '.join(wrong)}, in a file that it includes" if wrong else ""
     return Lasting(True, not wrong, why)
+
+
+def _mode(path: str) -> t.Optional[int]:
+    with contextlib.suppress(OSError):
+        return stat.S_IMODE(os.stat(path).st_mode)
+    return None
+
+
+def _close(path: str, mode: int) -> None:
+    """Redis writes a new file that everybody may read, passwords and all: give it the old one's mode."""
+    with contextlib.suppress(OSError):  # not ours: then the mode is what the server left
+        if _mode(path) != mode:
+            os.chmod(path, mode)
 
 
 def _wrong_in_file(link: Link, info: Settings, asked: Settings) -> t.Optional[list[str]]:
@@ -182,6 +200,8 @@ def _said(result: Result, act: bool) -> str:
     will, where = "" if act else "would be ", "written into the file"
     parts = [f"{name} {will}{value}, was {result['previous'][name] or 'empty'}"
              for name, value in result["settings"].items() if name in result["previous"]]
+    if result["needs_accept_risk"] and not act:
+        parts.append(f"needs accept_risk=true: {'; '.join(result['risks'])}")
     if result["written"]:
         parts.append(f"{will}{where}")
     if not parts:

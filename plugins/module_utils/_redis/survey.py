@@ -116,8 +116,8 @@ def survey(options: t.Mapping[str, t.Any]) -> Result:
     shares, biggest = together(found)
     seen, held = sum(census.seen for census, dummy in found), sum(_keys(info, where.database) for info in infos)
     result: Result = {
-        "target": str(where), "server": _server(infos, where), "keys": held,
-        "sample": {"keys": seen, "complete": complete, "seconds": round(time.monotonic() - began, 3),
+        "target": str(where), "server": _server(infos, where), "key_count": held,
+        "sample": {"key_count": seen, "complete": complete, "seconds": round(time.monotonic() - began, 3),
                    "slowest_batch_seconds": round(pace.slowest, 4), "stopped": stopped, "measured": measured},
         "prefixes": [_prefix_row(prefix, share) for prefix, share in shares[:options["prefixes"]]],
         "biggest": [_key_row(one, types.get(one.key, ""), keeper) for one in biggest[:options["biggest"]]],
@@ -165,7 +165,7 @@ def _server(infos: t.Sequence[Settings], where: Address) -> Result:
 
 
 def _prefix_row(prefix: bytes, share: Share) -> Result:
-    return {"prefix": shown(prefix), "keys": round(share.keys), "bytes": round(share.bytes),
+    return {"prefix": shown(prefix), "key_count": round(share.keys), "bytes": round(share.bytes),
             "lasting_keys": round(share.lasting), "protected_keys": round(share.kept)}
 
 
@@ -181,18 +181,19 @@ def _report(result: Result) -> list[str]:
     server, sample = result["server"], result["sample"]
     limit = f"{size(server['used_bytes'])} of {size(server['limit_bytes'])} maxmemory used" if server["limit_bytes"] \
         else f"{size(server['used_bytes'])} used, there is no maxmemory"
-    seen = f"all {counted(sample['keys'], 'key')}" if sample["complete"] \
-        else f"{sample['keys']} of {counted(result['keys'], 'key')}, the rest estimated"
+    seen = f"all {counted(sample['key_count'], 'key')}" if sample["complete"] \
+        else f"{sample['key_count']} of {counted(result['key_count'], 'key')}, the rest estimated"
     stopped = f"; {sample['stopped']}" if sample["stopped"] else ""
     lines = [f"{limit}, policy {server['policy'] or 'unknown'}; looked at {seen}, in {duration(sample['seconds'])}"
              f"{stopped}"]
     if not sample["measured"]:
         lines.append("Sizes are unknown: this user may not use MEMORY USAGE (+memory|usage).")
     for row in result["prefixes"]:
-        notes = [f"{counted(row['lasting_keys'], 'key')} without an end"] if row["lasting_keys"] else []
-        if row["protected_keys"]:
-            notes.append(f"{row['protected_keys']} protected" if row["protected_keys"] < row["keys"] else "protected")
-        lines.append(f"{size(row['bytes']):>10}  {row['keys']:>9}  {row['prefix'] or '(no prefix)'}"
+        notes = []
+        for some, what in ((row["lasting_keys"], "never expire"), (row["protected_keys"], "protected")):
+            if some:
+                notes.append(what if some >= row["key_count"] else f"{some} {what}")
+        lines.append(f"{size(row['bytes']):>10}  {row['key_count']:>9}  {row['prefix'] or '(no prefix)'}"
                      f"{'  (' + ', '.join(notes) + ')' if notes else ''}")
     lines += [f"big key: {size(row['bytes'])} {row['type']} {row['key']}"
               f"{' (protected)' if row['protected_by'] else ''}"
