@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 EXISTING: frozenset[str] = frozenset({
-    "vendhub.ops.fix_crash_loop", "vendhub.ops.free_redis_memory", "vendhub.ops.recover", "vendhub.ops.renew_certificates", "vendhub.ops.rollback"})
+    "vendhub.ops.fix_crash_loop", "vendhub.ops.free_redis_memory", "vendhub.ops.recover",
+    "vendhub.ops.renew_certificates", "vendhub.ops.rollback"})
 PLANNED = "planned, not in this version"
 
 
