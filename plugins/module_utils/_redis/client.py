@@ -34,6 +34,8 @@ _TROUBLE = {
     "OOM": "refuses writes because maxmemory is used up",
     "BUSY": "is busy with a script or function that does not end (SCRIPT KILL or FUNCTION KILL ends it)",
     "CLUSTERDOWN": "belongs to a cluster that is down",
+    "READONLY": "is a replica, which takes no writes: use its master",
+    **dict.fromkeys(("MOVED", "ASK", "TRYAGAIN"), "gives slots to another node of its cluster: wait till that ends"),
 }
 
 _REASONS = {"LOADING": STARTING, "MISCONF": FULL, "OOM": FULL, "BUSY": SILENT}

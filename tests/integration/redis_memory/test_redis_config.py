@@ -122,7 +122,7 @@ def test_when_it_must_last_and_cannot_everything_is_as_before(without_file: dict
 def test_a_user_who_must_not_write_the_file_is_told(make_redis: MakeRedis) -> None:
     server = make_redis(version="7")
     server.execute("ACL", "SETUSER", "setter", "on", ">setter-password", "+info", "+config|get", "+config|set")
-    login = {"username": "setter", "password": "setter-password"}
+    login: dict[str, t.Any] = {"username": "setter", "password": "setter-password"}
     done = configure(server, settings={"timeout": 9}, **login)
     assert (done["changed"], done["persisted"]) == (True, False)
     assert "user 'setter' may not use CONFIG REWRITE; grant it with ACL SETUSER <user> +config|rewrite" in done["msg"]

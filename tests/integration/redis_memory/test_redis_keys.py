@@ -31,9 +31,9 @@ def clear(server: Server, check_mode: bool = False, **options: t.Any) -> dict[st
 
 
 @pytest.fixture(params=["by script", "by commands"])
-def user(request: pytest.FixtureRequest) -> t.Callable[[Server], dict[str, str]]:
+def user(request: pytest.FixtureRequest) -> t.Callable[[Server], dict[str, t.Any]]:
     """A user that may, or may not, use scripts."""
-    def make(server: Server) -> dict[str, str]:
+    def make(server: Server) -> dict[str, t.Any]:
         if request.param == "by script":
             return {}
         server.execute("ACL", "SETUSER", "plain", "on", ">plain-password", "~*", "+@all", "-@scripting")
@@ -42,7 +42,7 @@ def user(request: pytest.FixtureRequest) -> t.Callable[[Server], dict[str, str]]
 
 
 def test_any_byte_in_a_name_survives_and_what_is_protected_stays(
-        make_redis: MakeRedis, version: str, user: t.Callable[[Server], dict[str, str]]) -> None:
+        make_redis: MakeRedis, version: str, user: t.Callable[[Server], dict[str, t.Any]]) -> None:
     server = make_redis(version=version)
     with connected(server) as client:
         client.mset(dict.fromkeys(NASTY + KEPT, b"1"))
@@ -132,7 +132,8 @@ def test_what_stays_is_the_same_for_the_server_and_for_us(make_redis: MakeRedis,
 def test_every_key_is_never_meant(make_redis: MakeRedis) -> None:
     server = make_redis(version="7")
     fill(server, "cache:", 10)
-    for given in ({"pattern": "*"}, {"prefix": ""}, {"pattern": "[^x]*"}):
+    meaning_all: list[dict[str, t.Any]] = [{"pattern": "*"}, {"prefix": ""}, {"pattern": "[^x]*"}]
+    for given in meaning_all:
         result = clear(server, **given)
         assert result["failed"]
         assert "FLUSHDB by another name" in result["msg"]
@@ -162,7 +163,7 @@ def test_only_the_chosen_database_is_cleared(make_redis: MakeRedis) -> None:
 
 
 def test_a_full_server_that_refuses_writes_is_cleared(make_redis: MakeRedis, version: str,
-                                                      user: t.Callable[[Server], dict[str, str]]) -> None:
+                                                      user: t.Callable[[Server], dict[str, t.Any]]) -> None:
     server = make_redis(version=version, settings={"maxmemory": "8mb", "maxmemory-policy": "noeviction"})
     with connected(server) as client, contextlib.suppress(Exception):
         for number in range(100_000):
@@ -189,7 +190,7 @@ def test_tls_works(make_redis: MakeRedis, tmp_path: Path) -> None:
     server = make_redis(version="7", settings={"tls-port": port, "tls-cert-file": str(certificate),
                                                "tls-key-file": str(key), "tls-auth-clients": "no"})
     fill(server, "cache:", 10)
-    secure = {"host": "localhost", "port": port, "tls": True}
+    secure: dict[str, t.Any] = {"host": "localhost", "port": port, "tls": True}
     assert "not trusted" in clear(server, prefix="cache:", **secure)["msg"]
     assert clear(server, prefix="cache:", **secure, ca_path=str(certificate))["key_count"] == 10
 
@@ -202,7 +203,7 @@ def test_the_documented_rights_are_enough(make_redis: MakeRedis, version: str) -
         words = [word for word in words if not word.startswith("+config|")] + ["+config"]
     server.execute("ACL", "SETUSER", *(">ops-password" if word.startswith(">") else word for word in words))
     fill(server, "cache:", 20)
-    login = {"username": "ops", "password": "ops-password"}
+    login: dict[str, t.Any] = {"username": "ops", "password": "ops-password"}
     seen = call("redis_memory_info", **reach(server, **login))
     assert (seen["failed"], seen["sample"]["measured"], seen["key_count"]) == (False, True, 20), seen["msg"]
     plan = clear(server, check_mode=True, prefix="cache:", **login)
@@ -217,7 +218,7 @@ def test_a_user_of_one_prefix_clears_only_that(make_redis: MakeRedis, version: s
     server.execute("ACL", "SETUSER", "cacher", "on", ">cacher-password", "~cache:*", "+@all")
     fill(server, "cache:", 20)
     fill(server, "cart:", 20)
-    login = {"username": "cacher", "password": "cacher-password"}
+    login: dict[str, t.Any] = {"username": "cacher", "password": "cacher-password"}
     assert clear(server, prefix="cache:", **login)["key_count"] == 20
     refused = clear(server, prefix="cart:", **login)
     assert refused["failed"]
@@ -257,7 +258,7 @@ def test_a_wrong_password_is_told_and_never_shown(redis_server: Server) -> None:
 def test_a_server_that_stays_slow_stops_it_between_batches(make_redis: MakeRedis) -> None:
     server = make_redis(version="7")
     fill(server, "cache:", 20_000)
-    slow = {"latency_limit_seconds": 1e-7, "patience_seconds": 0.1}
+    slow: dict[str, t.Any] = {"latency_limit_seconds": 1e-7, "patience_seconds": 0.1}
     stopped = clear(server, prefix="cache:", **slow)
     assert stopped["failed"]
     assert "answered more slowly than" in stopped["msg"]
@@ -353,8 +354,8 @@ def _low_port() -> int:
     raise AssertionError("no free port")
 
 
-def test_a_cluster_is_cleared_on_all_masters(cluster: Nodes, user: t.Callable[[Server], dict[str, str]]) -> None:
-    login: dict[str, str] = {}
+def test_a_cluster_is_cleared_on_all_masters(cluster: Nodes, user: t.Callable[[Server], dict[str, t.Any]]) -> None:
+    login: dict[str, t.Any] = {}
     for server in cluster.servers:
         login = user(server)
     with contextlib.closing(redis.RedisCluster(host=cluster.first.host, port=cluster.first.port)) as client:

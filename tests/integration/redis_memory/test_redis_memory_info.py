@@ -27,7 +27,7 @@ def prefix(result: dict[str, t.Any], name: str) -> dict[str, t.Any]:
 
 
 @pytest.fixture(params=["by script", "by commands"])
-def login(request: pytest.FixtureRequest) -> dict[str, str]:
+def login(request: pytest.FixtureRequest) -> dict[str, t.Any]:
     return {} if request.param == "by script" else {"username": "plain", "password": "plain-password"}
 
 
@@ -43,7 +43,7 @@ def site(make_redis: MakeRedis, version: str, **settings: t.Any) -> Server:
     return server
 
 
-def test_bytes_by_prefix_are_those_of_redis(make_redis: MakeRedis, version: str, login: dict[str, str]) -> None:
+def test_bytes_by_prefix_are_those_of_redis(make_redis: MakeRedis, version: str, login: dict[str, t.Any]) -> None:
     server = site(make_redis, version)
     with connected(server) as client:
         measured = sum(client.memory_usage(key) or 0 for key in keys(server) if key.startswith(b"cache:product:"))
@@ -61,7 +61,7 @@ def test_bytes_by_prefix_are_those_of_redis(make_redis: MakeRedis, version: str,
     assert any(line.startswith("big key: ") and "report:2026:all" in line for line in result["report"])
 
 
-def test_a_sample_estimates_the_rest_and_says_so(make_redis: MakeRedis, login: dict[str, str]) -> None:
+def test_a_sample_estimates_the_rest_and_says_so(make_redis: MakeRedis, login: dict[str, t.Any]) -> None:
     server = make_redis(version="7")
     server.execute("ACL", "SETUSER", "plain", "on", ">plain-password", "~*", "+@all", "-@scripting")
     fill(server, "cache:product:", 40_000, "x" * 200)
@@ -95,7 +95,7 @@ def test_time_is_a_budget_too(make_redis: MakeRedis) -> None:
     assert 180_000 < prefix(result, "cache:")["key_count"] < 220_000
 
 
-def test_nothing_is_changed_and_no_value_is_read(make_redis: MakeRedis, login: dict[str, str]) -> None:
+def test_nothing_is_changed_and_no_value_is_read(make_redis: MakeRedis, login: dict[str, t.Any]) -> None:
     server = site(make_redis, "7")
     with connected(server) as client:
         before, calls = client.dump("cart:1"), client.info("commandstats")
@@ -106,7 +106,7 @@ def test_nothing_is_changed_and_no_value_is_read(make_redis: MakeRedis, login: d
     assert used <= {"info", "eval", "scan", "memory|usage", "pttl", "type", "dbsize", "auth"}
 
 
-def test_any_byte_in_a_name_is_shown_and_credentials_are_not(make_redis: MakeRedis, login: dict[str, str]) -> None:
+def test_any_byte_in_a_name_is_shown_and_credentials_are_not(make_redis: MakeRedis, login: dict[str, t.Any]) -> None:
     server = site(make_redis, "7")
     with connected(server) as client:
         client.mset(dict.fromkeys(NASTY + KEPT, b"x" * 5000))
