@@ -50,7 +50,6 @@ class Lasting(t.NamedTuple):
     why: str  # they are lost
 
 
-
 def configure(options: t.Mapping[str, t.Any], *, act: bool) -> Result:
     """Bring the settings into the wanted state, running and in the file; with ``act`` false only say what would be."""
     where, asked = address(options), wanted(options["settings"])

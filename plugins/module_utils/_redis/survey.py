@@ -29,7 +29,7 @@ OPTIONS: dict[str, t.Any] = {
     "depth": {"type": "int", "default": 2},
     "prefixes": {"type": "int", "default": 20},
     "biggest": {"type": "int", "default": 10},
-    "max_keys": {"type": "int", "default": 100000},
+    "max_keys": {"type": "int", "default": 100000, "no_log": False},  # a number of keys, no secret
     "max_seconds": {"type": "float", "default": 15.0},
     "batch_seconds": {"type": "float", "default": 0.002},
     "share_percent": {"type": "float", "default": 50.0},

@@ -40,7 +40,7 @@ def fill(server: Server, prefix: str, number: int, value: str = "x" * 50) -> Non
 def keys(server: Server) -> set[bytes]:
     """Every key."""
     with connected(server) as client:
-        return {bytes(key) for key in client.keys() if isinstance(key, bytes)}
+        return {bytes(key) for key in client.scan_iter(count=10_000)}
 
 
 def reach(server: Server, **options: t.Any) -> dict[str, t.Any]:

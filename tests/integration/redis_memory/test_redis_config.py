@@ -162,8 +162,8 @@ def queues(make_redis: MakeRedis, version: str, **settings: t.Any) -> Server:
     return server
 
 
-def test_a_policy_that_would_throw_queues_away_is_refused_with_their_number(make_redis: MakeRedis,
-                                                                           version: str) -> None:
+def test_a_policy_that_would_throw_queues_away_is_refused_with_their_number(
+        make_redis: MakeRedis, version: str) -> None:
     server = queues(make_redis, version, maxmemory="100mb")
     wanted = {"maxmemory-policy": "allkeys-lru"}
     planned = configure(server, check_mode=True, settings=wanted)

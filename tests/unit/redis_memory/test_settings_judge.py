@@ -43,8 +43,8 @@ def test_settings_that_cannot_be_meant_are_refused_and_no_secret_is_told(setting
 
 
 def told(policy: str, limit: str = "1gb", used: int = 0, **held: t.Any) -> list[tuple[str, bool]]:
-    return [(risk.text, risk.stops) for risk in risks({"maxmemory-policy": policy, "maxmemory": limit}, used, 4 * GIB,
-                                          Held(**held))]
+    found = risks({"maxmemory-policy": policy, "maxmemory": limit}, used, 4 * GIB, Held(**held))
+    return [(risk.text, risk.stops) for risk in found]
 
 
 @pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru", "volatile-ttl"])
