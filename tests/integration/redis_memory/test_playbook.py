@@ -89,6 +89,7 @@ def test_a_named_prefix_is_only_planned(site: Site, words: tuple[str, ...]) -> N
     assert "3000 keys of cache:* would be cleared, 1" in screen
     assert "100 keys of sess:* would be cleared" in screen
     assert "maxmemory-policy would be volatile-lru, was noeviction" in screen
+    assert re.search(r"WARNING\]: redis at \S+ volatile-lru may throw away 100 keys of revoked tokens", screen)
     assert "Nothing was changed. -e redis_memory_apply=true does it." in screen
     assert keys(site.server) == before
     assert site.policy() == "noeviction"
