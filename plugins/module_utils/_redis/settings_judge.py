@@ -100,10 +100,11 @@ def risks(after: Settings, used_bytes: int, ram_bytes: int, held: Held) -> list[
                 found.append(Risk(f"{policy} may throw away {counted(number, 'key')} of {what}{when}: {then}", True))
         if held.unseen and not held.queues:
             found.append(Risk(f"{policy} may throw away queues{when}; not every key was looked at", True))
-    if policy.startswith("volatile-") and held.revoked:
-        found.append(Risk(f"{policy} may throw away {counted(held.revoked, 'key')} of revoked tokens that have an "
-                          f"end{when}: they are valid again", False))
+    which = " (those that expire)" if policy.startswith("volatile-") else ""
+    if which and held.revoked:
+        found.append(Risk(f"{policy} may throw away {counted(held.revoked, 'key')} of revoked tokens{which}{when}: they "
+                          f"are valid again", False))
     if policy != "noeviction" and held.sessions:
-        found.append(Risk(f"{policy} may throw away {counted(held.sessions, 'key')} of sessions{when}: people are "
+        found.append(Risk(f"{policy} may throw away {counted(held.sessions, 'key')} of sessions{which}{when}: people are "
                           f"logged out", False))
     return found

@@ -60,12 +60,12 @@ def test_queues_and_revoked_tokens_must_be_accepted_before_any_key_may_go() -> N
 
 def test_queues_are_safe_where_only_keys_with_an_end_may_go_and_revoked_tokens_are_not() -> None:
     assert told("volatile-lru", queues=5, revoked=2) == [
-        ("volatile-lru may throw away 2 keys of revoked tokens that have an end: they are valid again", False)]
+        ("volatile-lru may throw away 2 keys of revoked tokens (those that expire): they are valid again", False)]
 
 
 def test_sessions_are_told() -> None:
-    assert told("volatile-lru", sessions=3)[0] == ("volatile-lru may throw away 3 keys of sessions: people are logged "
-                                                   "out", False)
+    assert told("volatile-lru", sessions=3)[0] == (
+        "volatile-lru may throw away 3 keys of sessions (those that expire): people are logged out", False)
     assert told("noeviction", sessions=3, queues=3, revoked=3) == []
 
 
