@@ -102,9 +102,9 @@ def risks(after: Settings, used_bytes: int, ram_bytes: int, held: Held) -> list[
             found.append(Risk(f"{policy} may throw away queues{when}; not every key was looked at", True))
     which = " (those that expire)" if policy.startswith("volatile-") else ""
     if which and held.revoked:
-        found.append(Risk(f"{policy} may throw away {counted(held.revoked, 'key')} of revoked tokens{which}{when}: they "
-                          f"are valid again", False))
+        found.append(Risk(f"{policy} may throw away {counted(held.revoked, 'key')} of revoked tokens{which}{when}: "
+                          f"they are valid again", False))
     if policy != "noeviction" and held.sessions:
-        found.append(Risk(f"{policy} may throw away {counted(held.sessions, 'key')} of sessions{which}{when}: people are "
-                          f"logged out", False))
+        found.append(Risk(f"{policy} may throw away {counted(held.sessions, 'key')} of sessions{which}{when}: people "
+                          f"are logged out", False))
     return found
