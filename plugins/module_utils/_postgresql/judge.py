@@ -15,7 +15,7 @@ from .._core.unseen import absent, not_seen
 from .._core.verdict import Finding, Inspection, Number, State, metric
 from .facts import Facts, Row
 from .queries import stop_ages
-from .statement import HIDDEN, shown
+from .statement import readable
 
 NAME_LENGTH = 60
 
@@ -167,14 +167,10 @@ def _statements(facts: Facts, thresholds: Thresholds, option: str) -> t.Iterator
     yield thresholds.judge(
         name, worst["mean_seconds"],
         f"the slowest of {facts.statements['number']} frequent statements takes {duration(worst['mean_seconds'])} in "
-        f"the mean of {worst['calls']} calls: {_text(worst['query'])}",
+        f"the mean of {worst['calls']} calls: {readable(worst['query'])}",
         details=tuple({"mean_seconds": round(row["mean_seconds"], 4), "calls": row["calls"],
-                       "total_seconds": round(row["total_seconds"], 1), "statement": _text(row["query"])}
+                       "total_seconds": round(row["total_seconds"], 1), "statement": readable(row["query"])}
                       for row in rows[:5]))
-
-
-def _text(query: str) -> str:
-    return "(text hidden)" if query == HIDDEN else redact(shown(query))
 
 
 def _session(row: Row) -> str:

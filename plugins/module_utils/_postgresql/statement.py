@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from .._core.redact import redact
+
 HIDDEN = "<insufficient privilege>"
 
 _TOKEN = re.compile(
@@ -26,3 +28,8 @@ def shown(text: str, length: int = 160) -> str:
     text = _TOKEN.sub(lambda token: " " if token["comment"] else token["name"] or "?", text)
     text = " ".join(_NUMBER.sub("?", text).split())
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def readable(text: str, length: int = 160) -> str:
+    """The same, with what a role may not see said as that, and what looks like a credential taken out."""
+    return "(text hidden)" if text == HIDDEN else redact(shown(text, length))
