@@ -26,6 +26,11 @@ requirements:
   - PostgreSQL 13 or newer
   - a role with C(pg_monitor)
 options:
+  system_user:
+    description:
+      - The user of the system to log in as, such as V(postgres) through the server's socket, where it counts who one is
+        on the host (C(peer)). Only root can be another one.
+    type: str
   statements:
     description:
       - Where the costs of statements come from. V(auto) takes the counters of C(pg_stat_statements) when they can be

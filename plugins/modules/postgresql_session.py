@@ -28,6 +28,11 @@ requirements:
   - PostgreSQL 13 or newer
   - a role with C(pg_monitor) and C(pg_signal_backend), or a superuser
 options:
+  system_user:
+    description:
+      - The user of the system to log in as, such as V(postgres) through the server's socket, where it counts who one is
+        on the host (C(peer)). Only root can be another one.
+    type: str
   state:
     description:
       - V(ended) ends the sessions. V(cancelled) cancels the statements that they run, and the sessions stay; then
@@ -112,22 +117,20 @@ EXAMPLES = r"""
   vendhub.ops.postgresql_session:
     host: /var/run/postgresql
     user: postgres
+    system_user: postgres
     databases: [vendhub_prod]
     headroom: 20
-  become: true
-  become_user: postgres
   check_mode: true
 
 - name: End what a worker has left in a transaction for five minutes, all of it
   vendhub.ops.postgresql_session:
     host: /var/run/postgresql
     user: postgres
+    system_user: postgres
     applications: [sales-import-worker]
     session_states: [idle in transaction, idle in transaction (aborted)]
     min_age_seconds: 300
     headroom_percent: 100
-  become: true
-  become_user: postgres
 
 - name: Cancel the statement that blocks the others
   vendhub.ops.postgresql_session:

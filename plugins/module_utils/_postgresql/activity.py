@@ -32,7 +32,7 @@ def gather(options: t.Mapping[str, t.Any]) -> Result:
                         ("statement_length", 20), ("login_wait_seconds", 0.0)):
         if options[name] < least:
             raise BadOption(f"{name} must be {least:g} or more, not {options[name]:g}")
-    with linked(where, options["login_wait_seconds"]) as link:
+    with linked(where, options["login_wait_seconds"], options["system_user"]) as link:
         answer = link.ask(sessions_query(link.version))
         moment = link.ask(activity(link.version))
         found = sessions(answer["sessions"] or [])

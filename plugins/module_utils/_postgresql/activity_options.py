@@ -12,6 +12,7 @@ from .connection import CONNECTION_OPTIONS
 
 OPTIONS: dict[str, t.Any] = {
     **CONNECTION_OPTIONS,
+    "system_user": {"type": "str"},
     "statements": {"type": "str", "choices": ["auto", "sampled", "off"], "default": "auto"},
     "window_seconds": {"type": "float", "default": 10.0},
     "sample_interval_seconds": {"type": "float", "default": 0.1},

@@ -37,6 +37,11 @@ class Address:
     ca_path: t.Optional[str]
     timeout_seconds: float
 
+    @property
+    def local(self) -> bool:
+        """Whether the server is certainly on this host."""
+        return self.host.startswith(("/", "@", "127.")) or self.host in ("localhost", "::1")
+
     def __str__(self) -> str:
         return f"{self.database} at {self.host}:{self.port}"
 

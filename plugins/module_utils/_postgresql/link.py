@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import pwd
 import time
 import typing as t
 
 from .._core.errors import CannotLook
 from . import queries
-from .client import Client
+from .client import Client, Missing
 from .connection import Address
 from .facts import Row
 from .trouble import Exhausted
@@ -23,12 +25,14 @@ _RETRY_SECONDS = 0.1
 class Link(Client):
     """A session that lasts as long as the work; the time limit is that of each question."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, system_user: t.Optional[str] = None) -> None:
         super().__init__(address)
         self.address = address
+        self._system_user = system_user
 
     def __enter__(self) -> Link:
-        super().__enter__()
+        with _login_as(self._system_user):
+            super().__enter__()
         return self
 
     def ask(self, sql: str, values: t.Optional[t.Mapping[str, t.Any]] = None) -> Row:
@@ -40,21 +44,24 @@ class Link(Client):
         """Run a statement that answers with nothing."""
         self._ends = self._clock() + self.address.timeout_seconds
         try:
-            self._connection.cursor().execute(sql)
+            cursor = self._connection.cursor()  # the library lets go of one that nobody holds
+            cursor.execute(sql)
             self._wait()
         except self._psycopg2.Error as exc:
+            if exc.pgcode == "42501":
+                raise Missing(exc.pgcode, self.address.user) from exc
             raise self._explained(exc) from exc
 
 
 @contextlib.contextmanager
-def linked(address: Address, wait_seconds: float) -> t.Iterator[Link]:
+def linked(address: Address, wait_seconds: float, system_user: t.Optional[str] = None) -> t.Iterator[Link]:
     """A session of ours; on a full server the login is tried until the time is over.
 
     A superuser, and since PostgreSQL 16 a member of pg_use_reserved_connections, gets one of the reserved connections.
     """
     ends = time.monotonic() + wait_seconds
     while True:
-        link = Link(address)
+        link = Link(address, system_user)
         try:
             link.__enter__()
             break
@@ -70,3 +77,28 @@ def linked(address: Address, wait_seconds: float) -> t.Iterator[Link]:
         yield link
     finally:
         link.__exit__()
+
+
+@contextlib.contextmanager
+def _login_as(system_user: t.Optional[str]) -> t.Iterator[None]:
+    """Be this user of the system for the moment of the login: through a socket the server asks the kernel who it is."""
+    if not system_user:
+        yield
+        return
+    try:
+        entry = pwd.getpwnam(system_user)
+    except KeyError:
+        raise CannotLook(f"this host has no user {system_user!r}; correct system_user") from None
+    if entry.pw_uid == os.geteuid():
+        yield
+        return
+    if os.geteuid() != 0:
+        raise CannotLook(f"only root can log in as the system's user {system_user!r}; become root")
+    group = os.getegid()
+    os.setegid(entry.pw_gid)
+    os.seteuid(entry.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)

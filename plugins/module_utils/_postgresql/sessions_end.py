@@ -46,7 +46,7 @@ def end_sessions(options: t.Mapping[str, t.Any], *, act: bool) -> Result:
     for name in ("end_seconds", "login_wait_seconds"):
         if options[name] < 0:
             raise BadOption(f"{name} must be 0 or more, not {options[name]:g}")
-    with linked(where, options["login_wait_seconds"]) as link:
+    with linked(where, options["login_wait_seconds"], options["system_user"]) as link:
         answer = link.ask(sessions_query(link.version))
         seen, before = sessions(answer["sessions"] or []), rooms(answer, wanted)
         choice = choose(seen, before, wanted, asked if action == "ended" else None)

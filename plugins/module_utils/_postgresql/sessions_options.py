@@ -15,6 +15,7 @@ PROTECTED_APPLICATIONS = ("pg_dump*", "pg_restore*", "pg_basebackup*", "vendhub-
 
 OPTIONS: dict[str, t.Any] = {
     **CONNECTION_OPTIONS,
+    "system_user": {"type": "str"},
     "state": {"type": "str", "choices": ["ended", "cancelled"], "default": "ended"},
     "databases": {"type": "list", "elements": "str", "default": []},
     "users": {"type": "list", "elements": "str", "default": []},

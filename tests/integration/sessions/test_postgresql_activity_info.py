@@ -18,7 +18,7 @@ from tests.modules import call
 from .conftest import PASSWORD, SMALL, Crowd, crowd, everybody, prepare, until
 
 MakeCluster = t.Callable[..., Cluster]
-COUNTING = {"shared_preload_libraries": "pg_stat_statements", "max_prepared_transactions": 5}
+COUNTING: dict[str, t.Any] = {"shared_preload_libraries": "pg_stat_statements", "max_prepared_transactions": 5}
 
 
 @pytest.fixture(scope="module")

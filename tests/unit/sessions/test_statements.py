@@ -41,7 +41,7 @@ def test_leaders_are_those_by_total_and_those_by_mean() -> None:
 
 
 def test_rows_hold_no_literal_and_none_of_ours() -> None:
-    texts = {"1/10": ["SELECT 'canary' /* canary */ WHERE id = $1", "vendhub"],
+    texts: dict[str, list[t.Any]] = {"1/10": ["SELECT 'canary' /* canary */ WHERE id = $1", "vendhub"],
              "2/10": [f"{MARK} SELECT 1", "postgres"], "3/10": ["CREATE ROLE x PASSWORD 'canary'", None]}
     found = [Cost("1/10/true", 2, 3.0, 4), Cost("2/10/true", 1, 1.0, 1), Cost("3/10/true", 1, 1.0, 0),
              Cost("4/10/true", 1, 1.0, 0)]
