@@ -88,6 +88,9 @@ options:
     type: list
     elements: str
     default: ['pg_dump*', 'pg_restore*', 'pg_basebackup*', 'vendhub-ops*']
+  journal:
+    description: A file on the managed host to which a line is added with the sessions that were ended.
+    type: path
   end_seconds:
     description: How long to wait until all of them are gone.
     type: float
@@ -218,6 +221,14 @@ groups:
   sample:
     - {application: vendhub-api, user: vendhub, database: vendhub_prod, state: idle, connections: 20,
        oldest_seconds: 1800.2}
+report:
+  description: Who holds the connections, and the plan, as lines of text.
+  returned: when it could be looked at
+  type: list
+  elements: str
+  sample:
+    - 20 connections of vendhub-api (vendhub@vendhub_prod), idle, the oldest for 30 min
+    - "1. vendhub-api (pid 4711, vendhub@vendhub_prod): idle for 30 min"
 reserved_used:
   description: Whether ordinary roles could not log in any more.
   returned: when it could be looked at

@@ -12,7 +12,7 @@ from .._core.limits import counted, duration
 from .activity_tree_facts import Node, size, tree
 from .facts import Row
 from .sessions_facts import Room, Session
-from .sessions_shown import free_words, groups, name, room_row
+from .sessions_shown import free_words, group_line, groups, name, room_row
 from .statement import readable
 
 Result = dict[str, t.Any]
@@ -101,9 +101,7 @@ def said(result: Result) -> str:
 def report(result: Result) -> list[str]:
     """The look as a page of text."""
     lines = [f"PostgreSQL {result['server']['version']}: {free_words({'of': 'server', **result['server']})}"]
-    lines += [f"  {row['connections']:>4} {row['state']}, {row['application'] or '(no name)'} "
-              f"({row['user']}@{row['database']}), the oldest for {duration(row['oldest_seconds'])}"
-              for row in result["groups"][:10]]
+    lines += [f"  {group_line(group)}" for group in result["groups"][:10]]
     lines.append(f"Running: {result['running_count'] or 'nothing'}")
     for row in result["running"]:
         waits = f", waits for {row['waits_for']}" if row["waits_for"] else ""

@@ -6,16 +6,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 import typing as t
 
 from .._core.errors import BadOption, CannotLook, OpsError
+from .._core.files import append_line, private_folder
+from .._core.moment import utc
 from .connection import address
 from .link import Link, linked
 from .sessions_facts import Room, Session, Wanted, headroom, rooms, sessions
 from .sessions_plan import Choice, choose
 from .sessions_queries import PRESENT, end, sessions as sessions_query
-from .sessions_shown import groups, lines, room_row, row, said
+from .sessions_shown import groups, lines, report, room_row, row, said
 
 Result = dict[str, t.Any]
 
@@ -66,9 +70,11 @@ def end_sessions(options: t.Mapping[str, t.Any], *, act: bool) -> Result:
                           ended=[one.pid for one in choice.plan])
         elif choice.plan:
             _end(link, choice, _FUNCTIONS[action], options["end_seconds"], result)
+            _note(options["journal"], result)
             _look_again(link, seen, wanted, asked.of, result)
         else:
             result.update(changed=False, after=result["before"])
+    result["report"] = report(result["groups"], choice.plan)
     result["msg"] = f"{where}: {said(result, action, act=act)}"
     if result["remaining"]:
         raise Remain(result["msg"], result)
@@ -105,6 +111,15 @@ def _left(link: Link, signalled: t.Sequence[Session], function: str) -> set[int]
     if function == "pg_cancel_backend":
         return {one.pid for one in signalled if (one.pid, one.started, one.since) in present}
     return {one.pid for one in signalled if (one.pid, one.started) in {two[:2] for two in present}}
+
+
+def _note(path: t.Optional[str], result: Result) -> None:
+    """Who was ended, for those who ask afterwards; the plan holds no literal."""
+    if path and result["ended"]:
+        private_folder(os.path.dirname(path))
+        rows = [row for row in result["plan"] if row["pid"] in result["ended"]]
+        note = {"at": utc(time.time()), "target": result["target"], "ended": rows}
+        append_line(path, json.dumps(note, sort_keys=True))
 
 
 def _look_again(link: Link, seen: t.Sequence[Session], wanted: Wanted, asked: t.Callable[[Room], int],

@@ -27,6 +27,7 @@ OPTIONS: dict[str, t.Any] = {
     "headroom_percent": {"type": "float"},
     "protected_users": {"type": "list", "elements": "str", "default": []},
     "protected_applications": {"type": "list", "elements": "str", "default": list(PROTECTED_APPLICATIONS)},
+    "journal": {"type": "path"},
     "end_seconds": {"type": "float", "default": 10.0},
     "login_wait_seconds": {"type": "float", "default": 10.0},
 }

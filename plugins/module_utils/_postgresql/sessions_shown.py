@@ -54,6 +54,19 @@ def groups(sessions: t.Iterable[Session]) -> list[dict[str, t.Any]]:
             for key, members in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))]
 
 
+def report(groups: t.Iterable[t.Mapping[str, t.Any]], plan: t.Sequence[Session]) -> list[str]:
+    """Who holds the connections, and who of them is in the plan, as lines of text."""
+    held = [group_line(group) for group in groups]
+    return [*held, *(f"{number}. {line(session)}" for number, session in enumerate(plan, 1))]
+
+
+def group_line(group: t.Mapping[str, t.Any]) -> str:
+    """One group as a line."""
+    who = f"{group['application'] or '(no name)'} ({group['user']}@{group['database']})"
+    return (f"{counted(group['connections'], 'connection')} of {who}, {group['state']}, the oldest for "
+            f"{duration(group['oldest_seconds'])}")
+
+
 def room_row(room: Room, ended: t.Iterable[Session] = ()) -> dict[str, t.Any]:
     """Used and free connections, as if these sessions had ended."""
     used = room.used - len([one for one in ended if room.holds(one)])
