@@ -138,6 +138,11 @@ used:
   returned: success
   type: int
   sample: 62
+written:
+  description: Whether the setting was written, in check mode whether it would be.
+  returned: success
+  type: bool
+  sample: true
 restart_needed:
   description: Whether the server ran with another value.
   returned: success

@@ -68,7 +68,8 @@ def change(options: t.Mapping[str, t.Any], *, act: bool) -> Result:
             if act:
                 _act(link, how, result, options)
         result["needs_accept_risk"] = bool(found) and (sets or restarting) and not options["accept_risk"]
-        result.update(changed=sets or restarting, restarted=restarting, restart_needed=restarts and not restarting)
+        result.update(changed=sets or restarting, written=sets, restarted=restarting,
+                      restart_needed=restarts and not restarting)
     result["msg"] = f"{where}: {_said(result, act=act)}"
     return result
 
@@ -190,6 +191,6 @@ def _said(result: Result, *, act: bool) -> str:
     if result["restarted"]:
         tail = "; the server was restarted and runs with it" if act else "; the server would be restarted"
     else:
-        tail = f"; it runs with {previous['running']} until it is restarted (restart=true, which ends all sessions)"
+        tail = f"; it runs with {previous['running']} until it is restarted, which ends all sessions"
     risk = f"; at risk: {'; '.join(result['risks'])}" if result["risks"] else ""
     return f"max_connections {verb} {value}{was}{tail}; {sums}{risk}"

@@ -14,6 +14,9 @@ import psycopg2.extensions
 import pytest
 
 from demo.stack.postgresql import Cluster
+from tests.integration.app.conftest import release
+
+__all__ = ["release"]  # the sample API, built
 
 Connection = psycopg2.extensions.connection
 PASSWORD = "canary-9e2b41"

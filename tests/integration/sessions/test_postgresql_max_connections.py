@@ -79,7 +79,7 @@ def test_set_restarted_and_the_way_back(server: Server, tmp_path: Path) -> None:
     kept = server.set(70, journal=str(journal))
     assert (kept["changed"], kept["restarted"], kept["restart_needed"], kept["validated"]) == (True, False, True, True)
     assert server.running() == 50
-    assert "it runs with 50 until it is restarted (restart=true, which ends all sessions)" in kept["msg"]
+    assert "it runs with 50 until it is restarted, which ends all sessions" in kept["msg"]
     again = server.set(70)
     assert (again["changed"], again["restart_needed"]) == (False, True)
     assert "max_connections is 70 already; it runs with 50 until it is restarted" in again["msg"]
