@@ -187,7 +187,7 @@ spared:
   type: dict
   sample: {"younger": 4, "protected": 1}
 headroom:
-  description: How many connections were asked for.
+  description: How many connections were asked for; nothing when all that are meant end.
   returned: when it could be looked at
   type: int
   sample: 14

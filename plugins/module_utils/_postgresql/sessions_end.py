@@ -17,7 +17,7 @@ from .._core.moment import utc
 from .connection import address
 from .link import Link, linked
 from .sessions_facts import Room, Session, Wanted, headroom, rooms, sessions
-from .sessions_plan import Choice, choose
+from .sessions_plan import Choice, choose, lacking
 from .sessions_queries import PRESENT, end, sessions as sessions_query
 from .sessions_shown import groups, lines, report, room_row, row, said
 
@@ -47,21 +47,23 @@ def end_sessions(options: t.Mapping[str, t.Any], *, act: bool) -> Result:
     """End the sessions that are planned, or with ``act`` false only say which; Remain when some did not end."""
     where, wanted, action = address(options), wanted_of(options), options["state"]
     asked = headroom(options["headroom"], options["headroom_percent"], wanted.pids)
+    if action == "cancelled":
+        asked = None
     for name in ("end_seconds", "login_wait_seconds"):
         if options[name] < 0:
             raise BadOption(f"{name} must be 0 or more, not {options[name]:g}")
     with linked(where, options["login_wait_seconds"], options["system_user"]) as link:
         answer = link.ask(sessions_query(link.version))
         seen, before = sessions(answer["sessions"] or []), rooms(answer, wanted)
-        choice = choose(seen, before, wanted, asked if action == "ended" else None)
+        choice = choose(seen, before, wanted, asked)
         if choice.forbidden:
             raise CannotLook(f"nothing was ended: {where.user!r} may not end sessions of "
                              f"{', '.join(sorted({one.user for one in choice.forbidden}))}; GRANT pg_signal_backend TO "
                              f"<role>, or log in as another role")
         result: Result = {
             "target": str(where), "plan": [row(one) for one in choice.plan], "ended": [], "changed_meanwhile": [],
-            "remaining": [], "spared": dict(choice.spared), "headroom": asked.of(before[0]), "short": choice.short,
-            "groups": groups(seen), "reserved_used": before[0].free <= 0, "arrived": 0,
+            "remaining": [], "spared": dict(choice.spared), "headroom": asked.of(before[0]) if asked else None,
+            "short": choice.short, "groups": groups(seen), "reserved_used": before[0].free <= 0, "arrived": 0,
             "before": [room_row(room) for room in before],
             "diff": {"before": lines(seen), "after": lines(one for one in seen if one not in choice.plan)},
         }
@@ -71,7 +73,8 @@ def end_sessions(options: t.Mapping[str, t.Any], *, act: bool) -> Result:
         elif choice.plan:
             _end(link, choice, _FUNCTIONS[action], options["end_seconds"], result)
             _note(options["journal"], result)
-            _look_again(link, seen, wanted, asked.of, result)
+            now = _look_again(link, seen, wanted, result)
+            result["short"] = max(0, *lacking(now, asked))
         else:
             result.update(changed=False, after=result["before"])
     result["report"] = report(result["groups"], choice.plan)
@@ -122,11 +125,10 @@ def _note(path: t.Optional[str], result: Result) -> None:
         append_line(path, json.dumps(note, sort_keys=True))
 
 
-def _look_again(link: Link, seen: t.Sequence[Session], wanted: Wanted, asked: t.Callable[[Room], int],
-                result: Result) -> None:
+def _look_again(link: Link, seen: t.Sequence[Session], wanted: Wanted, result: Result) -> list[Room]:
     answer = link.ask(sessions_query(link.version))
     known = {(one.pid, one.started) for one in seen}
     now = rooms(answer, wanted)
     result["after"] = [room_row(room) for room in now]
-    result["short"] = max(0, *(asked(room) - room.free for room in now))
     result["arrived"] = len([one for one in sessions(answer["sessions"] or []) if (one.pid, one.started) not in known])
+    return now

@@ -106,8 +106,8 @@ class Wanted:
             raise BadOption("states must name one state or more")
 
 
-def headroom(number: t.Optional[int], percent: t.Optional[float], pids: t.Sequence[int]) -> Headroom:
-    """The headroom asked for; who names processes and no headroom means all of them. BadOption when it cannot be."""
+def headroom(number: t.Optional[int], percent: t.Optional[float], pids: t.Sequence[int]) -> t.Optional[Headroom]:
+    """The headroom asked for; None means all sessions, as does naming processes alone. BadOption when it cannot be."""
     if number is not None and percent is not None:
         raise BadOption("headroom and headroom_percent exclude each other")
     if number is not None and number < 0:
@@ -116,7 +116,7 @@ def headroom(number: t.Optional[int], percent: t.Optional[float], pids: t.Sequen
         percent = 100.0 if pids else USUAL_PERCENT
     if not 0 <= percent <= 100:
         raise BadOption(f"headroom_percent must be between 0 and 100, not {percent:g}")
-    return Headroom(number, percent)
+    return None if number is None and percent == 100 else Headroom(number, percent)
 
 
 def named(name: str, patterns: t.Iterable[str]) -> bool:

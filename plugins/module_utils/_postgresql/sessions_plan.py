@@ -36,7 +36,7 @@ class Choice:
 def choose(sessions: t.Iterable[Session], rooms: t.Sequence[Room], wanted: Wanted,
            headroom: t.Optional[Headroom]) -> Choice:
     """The plan; ending anything else, or in any other order, needs other options. Without a headroom it is all."""
-    missing = [headroom.of(room) - room.free if headroom else 0 for room in rooms]
+    missing = lacking(rooms, headroom)
     plan: list[Session] = []
     forbidden: list[Session] = []
     spared: dict[str, int] = {}
@@ -58,7 +58,12 @@ def choose(sessions: t.Iterable[Session], rooms: t.Sequence[Room], wanted: Wante
                     missing[number] -= 1
         if reason:
             spared[reason] = spared.get(reason, 0) + 1
-    return Choice(tuple(plan), spared, max(0, *missing) if headroom else 0, tuple(forbidden))
+    return Choice(tuple(plan), spared, max(0, *missing), tuple(forbidden))
+
+
+def lacking(rooms: t.Sequence[Room], headroom: t.Optional[Headroom]) -> list[int]:
+    """How many connections each room lacks; below 0 when it has more than enough."""
+    return [headroom.of(room) - room.free if headroom else 0 for room in rooms]
 
 
 def meant(session: Session, wanted: Wanted) -> bool:

@@ -57,7 +57,13 @@ def groups(sessions: t.Iterable[Session]) -> list[dict[str, t.Any]]:
 def report(groups: t.Iterable[t.Mapping[str, t.Any]], plan: t.Sequence[Session]) -> list[str]:
     """Who holds the connections, and who of them is in the plan, as lines of text."""
     held = [group_line(group) for group in groups]
-    return [*held, *(f"{number}. {line(session)}" for number, session in enumerate(plan, 1))]
+    ended = [f"{number}. {line(session)}" for number, session in enumerate(plan, 1)]
+    return [*_first(held, 15), *_first(ended, 30)]
+
+
+def _first(lines: t.Sequence[str], number: int) -> list[str]:
+    more = [f"… and {len(lines) - number} more"] if len(lines) > number else []
+    return [*lines[:number], *more]
 
 
 def group_line(group: t.Mapping[str, t.Any]) -> str:
@@ -99,7 +105,8 @@ def said(result: t.Mapping[str, t.Any], action: str, *, act: bool) -> str:
         if result["plan"]:
             verb = free_words(after) if act else f"then {free_words(after)}"
             parts.append(f"{verb}, before {before['free']}")
-        parts.append(f"{result['headroom']} were asked for")
+        if result["headroom"] is not None:
+            parts.append(f"{result['headroom']} were asked for")
         if result["short"]:
             parts.append(f"{result['short']} short")
     if result["arrived"]:

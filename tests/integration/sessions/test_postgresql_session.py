@@ -76,6 +76,8 @@ def test_exactly_the_planned_sessions_of_a_full_server_end(make_postgresql: Make
         assert (done["ended"], done["remaining"], done["changed"]) == (planned(plan), [], True)
         assert guests.alive() == guests.all() - set(oldest[:10])
         assert (done["after"][0]["free"], done["short"]) == (10, 0)
+        assert done["report"][0].startswith("8 connections of vendhub-api (vendhub@vendhub_prod), idle, the oldest")
+        assert len(done["report"]) == len(done["groups"]) + 10
         again = session(one, **options)
         assert (again["changed"], again["ended"], guests.alive()) == (False, [], guests.all() - set(oldest[:10]))
 
@@ -88,8 +90,17 @@ def test_all_that_may_go_goes_and_nobody_else(guests: Crowd) -> None:
     assert set(done["ended"]) == gone
     assert guests.alive() == guests.all() - gone
     assert done["spared"] == {"superuser": 2, "protected": 2, "replication": 1}
-    assert done["short"] == 27 - done["after"][0]["free"] > 0
+    assert (done["short"], done["headroom"]) == (0, None)
     until(lambda: {guests.state(pid) for pid in guests.pids["blocked"]} != {"active"})  # the blocker is gone
+
+
+def test_a_headroom_that_cannot_be_reached_is_said(guests: Crowd) -> None:
+    for dummy in range(20):
+        guests.join("idle", application="pg_dump")
+    guests.join("idle")
+    done = session(guests.server, headroom=12)
+    assert (len(done["ended"]), done["short"], done["after"][0]["free"]) == (1, 5, 7)
+    assert "7 of 27 connections are free, before 6; 12 were asked for; 5 short (spared: 20 protected)" in done["msg"]
 
 
 def test_active_ones_end_only_by_name(guests: Crowd) -> None:

@@ -57,12 +57,12 @@ class Worker:
 
 @contextlib.contextmanager
 def load(server: Cluster, pause_seconds: float) -> t.Iterator[list[Worker]]:
-    workers = [Worker(server, pause_seconds) for dummy in range(7)]
+    workers = [Worker(server, pause_seconds * number) for number in range(1, 8)]
     for worker in workers:
         worker.thread.start()
-    time.sleep(0.5)
+    time.sleep(1.5)
     yield workers
-    time.sleep(0.5)
+    time.sleep(0.5 + 8 * pause_seconds)
     for worker in workers:
         worker.stop.set()
     for worker in workers:
@@ -71,9 +71,9 @@ def load(server: Cluster, pause_seconds: float) -> t.Iterator[list[Worker]]:
 
 
 @pytest.mark.parametrize(("pause_seconds", "options", "retries"), [
-    (0.1, {"min_age_seconds": 0.4, "headroom": 10}, 0),  # what leaked is older than any pause of the application
-    (0.1, {"min_age_seconds": 0, "headroom_percent": 100}, 1),  # the worst that can be asked for: everybody at once
-    (0.002, {"min_age_seconds": 0, "headroom_percent": 100}, 1),  # most of them work again before their turn comes
+    (0.04, {"min_age_seconds": 1.2, "headroom": 10}, 0),  # what leaked is older than any pause of the application
+    (0.2, {"min_age_seconds": 0, "headroom_percent": 100}, 1),  # the worst that can be asked for: everybody at once
+    (0.001, {"min_age_seconds": 0, "headroom_percent": 100}, 1),  # most of them work again before their turn comes
 ])
 def test_the_application_sees_at_most_one_retry_each(make_postgresql: MakeCluster, pause_seconds: float,
                                                      options: dict[str, t.Any], retries: int) -> None:

@@ -119,12 +119,14 @@ def test_a_cancellation_knows_no_headroom() -> None:
 
 
 @pytest.mark.parametrize(("number", "percent", "named_pids", "expected"), [
-    (None, None, [], 7), (None, 25, [], 7), (None, 100, [], 27), (None, None, [1], 27), (None, 0, [], 0),
+    (None, None, [], 7), (None, 25, [], 7), (None, 99.9, [], 27), (None, 25, [1], 7), (None, 0, [], 0),
     (5, None, [], 5), (5, None, [1], 5), (99, None, [], 27), (None, 3.7037037037037037, [], 1),
+    (None, 100, [], None), (None, None, [1], None),
 ])
 def test_the_headroom_that_is_asked_for(number: int | None, percent: float | None, named_pids: list[int],
-                                        expected: int) -> None:
-    assert headroom(number, percent, named_pids).of(SERVER) == expected
+                                        expected: int | None) -> None:
+    asked = headroom(number, percent, named_pids)
+    assert (asked.of(SERVER) if asked else None) == expected
 
 
 @pytest.mark.parametrize(("number", "percent"), [(-1, None), (None, -1), (None, 101), (None, float("nan")), (1, 1)])
