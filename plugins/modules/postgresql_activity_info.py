@@ -132,8 +132,8 @@ running_count:
   sample: 3
 blocking:
   description:
-    - Who blocks others, most first. Each has RV(blocking[].waiting), the same for those that wait for it, and so on.
-    - A V(circle) waits for itself over others; the server ends it after C(deadlock_timeout).
+    - Who blocks others, most first. C(waiting) holds the same for those that wait for it, and so on.
+    - A C(circle) waits for itself over others; the server ends it after C(deadlock_timeout).
   returned: success
   type: list
   elements: dict

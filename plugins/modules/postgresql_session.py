@@ -162,7 +162,7 @@ plan:
   elements: dict
   sample:
     - {pid: 4711, user: vendhub, database: vendhub_prod, application: vendhub-api, client: 10.0.0.7, state: idle,
-       age_seconds: 1800.2, session_seconds: 7200.1, transaction_seconds: null, blocks: 0, query: SELECT ?}
+       age_seconds: 1800.2, session_seconds: 7200.1, transaction_seconds: null, blocks: 0, query: "SELECT ?"}
 ended:
   description: The processes that ended, in check mode those that would.
   returned: when it could be looked at

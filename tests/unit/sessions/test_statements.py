@@ -41,8 +41,9 @@ def test_leaders_are_those_by_total_and_those_by_mean() -> None:
 
 
 def test_rows_hold_no_literal_and_none_of_ours() -> None:
-    texts: dict[str, list[t.Any]] = {"1/10": ["SELECT 'canary' /* canary */ WHERE id = $1", "vendhub"],
-             "2/10": [f"{MARK} SELECT 1", "postgres"], "3/10": ["CREATE ROLE x PASSWORD 'canary'", None]}
+    texts: dict[str, list[t.Any]] = {
+        "1/10": ["SELECT 'canary' /* canary */ WHERE id = $1", "vendhub"], "2/10": [f"{MARK} SELECT 1", "postgres"],
+        "3/10": ["CREATE ROLE x PASSWORD 'canary'", None]}
     found = [Cost("1/10/true", 2, 3.0, 4), Cost("2/10/true", 1, 1.0, 1), Cost("3/10/true", 1, 1.0, 0),
              Cost("4/10/true", 1, 1.0, 0)]
     rows = counted_rows(found, 6.0, texts, 300)

@@ -33,20 +33,16 @@ def test_the_tree(blockers: dict[int, list[int]], expected: list[str]) -> None:
     assert [drawn(root) for root in tree(blockers)] == expected
 
 
+def pids(node: Node) -> list[int]:
+    return [node.pid, *(pid for below in node.waiting for pid in pids(below))]
+
+
 def test_everybody_who_waits_is_there_exactly_once() -> None:
     chance = random.Random(7)
     for dummy in range(300):
         blockers = {pid: chance.sample(range(1, 12), chance.randint(1, 3)) for pid in chance.sample(range(1, 12), 6)}
-        found: list[int] = []
-
-        def walk(node: Node, found: list[int] = found) -> None:
-            found.append(node.pid)
-            for below in node.waiting:
-                walk(below)
-
         roots = tree(blockers)
-        for root in roots:
-            walk(root)
+        found = [pid for root in roots for pid in pids(root)]
         assert len(found) == len(set(found))
         assert set(blockers) <= set(found)
         assert sum(map(size, roots)) + len(roots) == len(found)
