@@ -110,7 +110,7 @@ def test_a_chain_and_a_prepared_transaction_are_roots_and_branches(guests: Crowd
 
 def test_the_window_is_measured_and_not_the_past(server: Cluster) -> None:
     with contextlib.closing(server.connect("vendhub_prod", "vendhub", PASSWORD)) as connection:
-        connection.cursor().execute("SELECT 'the past', pg_sleep(1)")
+        connection.cursor().execute("SELECT pg_sleep(2)")  # the same statement
     with busy(server, "SELECT pg_sleep(0.05)", "SELECT name FROM machines WHERE id = 1"):
         result = look(server, window_seconds=1.5)
     found = result["statements"]
@@ -122,7 +122,6 @@ def test_the_window_is_measured_and_not_the_past(server: Cluster) -> None:
     assert 0.05 <= top["mean_seconds"] < 0.2
     assert top["total_seconds"] == pytest.approx(top["calls"] * top["mean_seconds"], rel=0.01)
     assert {row["statement"] for row in found["by_mean"]} >= {"SELECT name FROM machines WHERE id = $1"}
-    assert "past" not in json.dumps(result)
     assert "vendhub-ops" not in json.dumps(found)
     assert "of the time goes into SELECT pg_sleep($1)" in result["msg"]
 
