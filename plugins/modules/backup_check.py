@@ -29,7 +29,7 @@ options:
     description: Shell patterns of the dumps' names.
     type: list
     elements: str
-    default: ["*.dump", "*.dump.gz", "*.sql.gz", "*.sql"]
+    default: ["*.dump", "*.dump.age", "*.dump.gz", "*.sql.gz", "*.sql"]
   min_bytes:
     description: A smaller file is no dump.
     type: int

@@ -442,6 +442,7 @@ options:
         elements: str
         default:
           - '*.dump'
+          - '*.dump.age'
           - '*.dump.gz'
           - '*.sql.gz'
           - '*.sql'

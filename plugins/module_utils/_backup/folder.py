@@ -16,7 +16,7 @@ from .._core.errors import CannotLook, ServiceDown
 from .dumps import HEAD_BYTES, SIDECAR, TAIL_BYTES, Dump, content_fault, proof_fault
 
 NEWEST = 1000  # dumps looked at, the newest first
-PROOF_BYTES = 64 * 1024
+PROOF_BYTES = 16 * 1024 * 1024  # it names every table
 
 
 def dumps(folder: str, patterns: t.Sequence[str], min_bytes: int) -> list[Dump]:
