@@ -125,4 +125,5 @@ def _tightest(rows: t.Sequence[t.Mapping[str, t.Any]]) -> t.Mapping[str, t.Any]:
 
 def _spared(spared: t.Mapping[str, int]) -> str:
     found = [f"{number} {reason}" for reason, number in sorted(spared.items())]
-    return f" (spared: {', '.join(found)})" if found else ""
+    grant = "; what is hidden needs GRANT pg_monitor TO <role>" if "hidden" in spared else ""
+    return f" (spared: {', '.join(found)}{grant})" if found else ""
