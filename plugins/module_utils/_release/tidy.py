@@ -109,6 +109,11 @@ def pack(place: Place, owner: Account, wanted: str, dest: str, timeout_seconds: 
                   "", f"{path}: {MARKER} of {release.id} and its files\n")
 
 
+def surplus(place: Place, keep: int) -> list[choice.Removal]:
+    """What pruning would take away, the oldest first: releases, then packed files."""
+    return [*_removable(place, keep), *_archives(place, keep, set())]
+
+
 def _removable(place: Place, keep: int) -> list[choice.Removal]:
     known = place.read()
     sizes = {name: places.size(os.path.join(place.releases, name)) for name in place.staged()}

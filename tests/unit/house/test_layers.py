@@ -17,7 +17,7 @@ WORDS = {"verdict", "limits", "errors", "thresholds", "redact", "remedies", "mom
 EDGE = {("_core", "module")}  # layer 3 inside module_utils
 FORBIDDEN_IN_PURE = {"socket", "subprocess", "ssl", "http", "urllib.request", "threading", "time", "psycopg2", "redis",
                      "shutil", "tempfile", "os"}
-COMPOSERS = {"_dump", "_evidence", "_health", "_gate", "_triage"}  # may import every subject
+COMPOSERS = {"_disk", "_dump", "_evidence", "_health", "_gate", "_triage"}  # may import every subject
 READERS_OF_TWO = {"log_check", "release_canary", "crash_info"}  # which names its logs, or how an answer is judged
 
 
