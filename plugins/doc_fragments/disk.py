@@ -38,7 +38,7 @@ options:
     type: float
     default: 80
   target_free_bytes:
-    description: How much must be free instead, for everybody and not only for root.
+    description: How much free room is enough, however full the disk is; to have some to work with.
     type: int
   owner:
     description: The user of the application; V(npm_cache) and PM2 are in its home.

@@ -9,25 +9,34 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._core.limits import size
 from .facts import KINDS, Item, Space
+
+FEW_INODES = 64  # enough for a lock and some evidence
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """How full a file system may be; or, when ``free_bytes`` is given, how much must be free."""
+    """How full a file system may be; with ``free_bytes``, how much free room is enough however full it is."""
 
     percent: float
     free_bytes: t.Optional[int] = None
 
+    def enough_bytes(self, space: Space) -> bool:
+        """Whether no bytes have to go here."""
+        return space.percent <= self.percent or (self.free_bytes is not None and space.free_bytes >= self.free_bytes)
+
+    def enough_inodes(self, space: Space) -> bool:
+        """Whether no inodes have to go here; a file system may have no limit of them."""
+        return space.inodes_percent <= self.percent or (self.free_bytes is not None and space.inodes_free >= FEW_INODES)
+
     def reached(self, space: Space) -> bool:
         """Whether nothing more has to go here."""
-        if self.free_bytes is not None:
-            return space.free_bytes >= self.free_bytes
-        return space.percent <= self.percent and space.inodes_percent <= self.percent
+        return self.enough_bytes(space) and self.enough_inodes(space)
 
     def words(self) -> str:
         """For a sentence."""
-        return f"{self.percent:g} %" if self.free_bytes is None else f"{self.free_bytes} bytes free"
+        return f"{self.percent:g} %" if self.free_bytes is None else f"{size(self.free_bytes)} of free room"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +70,4 @@ def plan(space: Space, items: t.Iterable[Item], target: Target) -> Plan:
 
 def helps(space: Space, item: Item, target: Target) -> bool:
     """Whether this item frees what is short: a disk without inodes gains nothing from a large log."""
-    short_of_inodes = target.free_bytes is None and space.inodes_percent > target.percent
-    short_of_bytes = space.free_bytes < target.free_bytes if target.free_bytes is not None \
-        else space.percent > target.percent
-    return (short_of_bytes and item.bytes > 0) or (short_of_inodes and item.files > 0)
+    return (item.bytes > 0 and not target.enough_bytes(space)) or (item.files > 0 and not target.enough_inodes(space))

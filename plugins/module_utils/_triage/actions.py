@@ -27,8 +27,8 @@ RENEW, GO_BACK = "renew_certificates", "go_back"
 
 ACTIONS: dict[str, Action] = {
     "host_unreachable": Action(advice="look at its power, network and SSH; nothing could be asked or done there"),
-    "disk_full": Action(advice="make room (large and deleted files stand in the bundle); no log or release is removed"
-                               " without somebody who says so"),
+    "disk_full": Action(advice="make room with vendhub.ops.free_disk, which shows its plan first; no log or release is"
+                               " removed without somebody who says so"),
     "postgresql_starting": Action(advice="PostgreSQL is recovering; let it finish, and run recover again"),
     "postgresql_down": Action(START_SERVICES, "start PostgreSQL"),
     "postgresql_silent": Action(advice="PostgreSQL accepts and does not answer; look at its disk, locks and memory"
@@ -68,7 +68,7 @@ CRASHES: dict[str, Action] = {
         advice="the app cannot reach something that runs nowhere here; look at what it names"),
     crash.BROKEN_CODE: Action(
         advice="the code does not load; deploy a corrected release, or go back with vendhub.ops.rollback"),
-    crash.DISK_FULL: Action(advice="make room, then start the app"),
+    crash.DISK_FULL: Action(advice="make room with vendhub.ops.free_disk, then start the app"),
     crash.UNKNOWN: Action(advice="its last lines stand in the bundle; nothing in them is known to recover"),
 }
 

@@ -53,6 +53,8 @@ def test_a_target_that_cannot_be_reached_is_said() -> None:
 @pytest.mark.parametrize(("free", "reached"), [(63, False), (64, True), (65, True)])
 def test_bytes_free_are_a_target(free: int, reached: bool) -> None:
     assert Target(80.0, 64).reached(Space("/", "8:1", 1000, free)) is reached
+    assert Target(80.0, 64).reached(Space("/", "8:1", 20, 20)), "a small disk that is not too full has enough"
+    assert not Target(80.0, 64).reached(Space("/", "8:1", 1000, free, 1000, 63))
 
 
 def test_a_disk_without_inodes_gains_nothing_from_bytes() -> None:
