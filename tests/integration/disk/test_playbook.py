@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from demo.stack.process import clean_environment
-
 from tests.modules import call
 
 from .conftest import MIB, Disk
