@@ -21,7 +21,7 @@ extends_documentation_fragment:
   - vendhub.ops.disk
 options:
   big_bytes:
-    description: From which size on a file is told by itself.
+    description: From which size on a file is told by itself; on a small disk from one percent of it on.
     type: int
     default: 104857600
   rows:

@@ -68,7 +68,7 @@ class Work:
     def opened(self) -> Opened:
         """Who has which files open, looked at anew when that is some seconds ago."""
         if time.monotonic() - self.looked_at > FRESH_SECONDS:
-            self.seen.opened = opened_files.seen(self.asked["timeout_seconds"])
+            self.seen.opened = opened_files.seen(self.asked["timeout_seconds"], self.seen.dead)
             self.looked_at = time.monotonic()
         if self.seen.opened.blind:
             raise OpsError(self.seen.opened.blind)
@@ -225,8 +225,8 @@ def _sentence(asked: Wanted, plans: t.Sequence[Plan], now: t.Mapping[str, Space]
         if acted and mine:
             parts.append(f"{mount} was {before} % full and is {show(round(after.percent, 1))} %:"
                          f" {counted(len(mine), 'item')} with {size(sum(item.bytes for item in mine))} removed"
-                         + ("" if asked.target.reached(after) else f"; a person must decide about the rest, for"
-                                                                   f" {asked.target.words()} was not reached"))
+                         + ("" if asked.target.reached(after) else f"; {asked.target.words()} was not reached, the rest"
+                                                                   " is for a person to decide"))
         elif one.items or not one.reached:
             parts.append(words.planned(one, asked.target)[0])
     return "; ".join(parts) or f"every disk is within {asked.target.words()}, so nothing has to go"

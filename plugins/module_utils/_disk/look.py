@@ -33,7 +33,7 @@ from .facts import (
     Left,
     Space,
 )
-from .leave_judge import biggest, judged
+from .leave_judge import biggest, is_large, judged
 from .mounts_judge import space_of
 from .opened import Opened
 from .options import Wanted
@@ -50,6 +50,7 @@ class Seen:
     spaces: list[Space]
     opened: Opened
     found: Found
+    dead: list[str]  # mounts that do not answer
 
     def items_on(self, space: Space) -> list[Item]:
         return [item for item in self.found.items if self.where(item.path) == space]
@@ -73,7 +74,9 @@ def look(wanted: Wanted, clock: t.Callable[[], float] = time.monotonic) -> Seen:
     seconds = wanted["timeout_seconds"]
     table = Host().mounts()
     spaces = measured(mount_table.data(table), seconds)
-    opened = opened_files.seen(seconds)
+    dead = [space.mount for space in spaces if space.fault]
+    wanted = wanted.without(dead)
+    opened = opened_files.seen(seconds, dead)
     now, deadline = time.time(), clock() + seconds
     found = Found()
     kinds = set(wanted["kinds"])
@@ -94,7 +97,7 @@ def look(wanted: Wanted, clock: t.Callable[[], float] = time.monotonic) -> Seen:
         found.notes.append(opened.blind)
     if clock() > deadline:
         found.notes.append(f"not everything could be looked at within {seconds:g} s (timeout_seconds)")
-    seen = Seen(table, [space for space in spaces if not space.fault], opened, found)
+    seen = Seen(table, [space for space in spaces if not space.fault], opened, found, dead)
     seen.spaces = meant(seen, wanted)
     seen.found.left = [row for row in found.left if seen.where(row.path) is not None]
     found.notes += [f"{space.mount} {space.fault}" for space in spaces if space.fault]
@@ -135,6 +138,7 @@ def walked(space: Space, big_bytes: int, rows: int, deadline: float,
     taken: dict[str, int] = {}
     large: list[tuple[int, str]] = []
     counted: set[int] = set()
+    whole = space.used_bytes + space.free_bytes
     with folders.opened(top) as handle:
         device = os.fstat(handle).st_dev
         for where, names, plain, inner in os.fwalk(".", dir_fd=handle):
@@ -151,7 +155,7 @@ def walked(space: Space, big_bytes: int, rows: int, deadline: float,
                 if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
                     counted.add(status.st_ino)
                 total += status.st_blocks * 512
-                if stat.S_ISREG(status.st_mode) and status.st_blocks * 512 >= big_bytes:
+                if stat.S_ISREG(status.st_mode) and is_large(status.st_blocks * 512, whole, big_bytes):
                     heapq.heappush(large, (status.st_blocks * 512, os.path.join(path, name)))
                     if len(large) > 4 * rows:
                         heapq.heappop(large)

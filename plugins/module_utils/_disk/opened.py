@@ -60,9 +60,14 @@ class Opened:
                      if any(word == folder or below in word for word in words)), None)
 
 
-def seen(timeout_seconds: float, proc: str = "/proc", clock: t.Callable[[], float] = time.monotonic) -> Opened:
-    """Walk over the processes; it ends with what it has when the time is over, and says so."""
+def seen(timeout_seconds: float, dead: t.Sequence[str] = (), proc: str = "/proc",
+         clock: t.Callable[[], float] = time.monotonic) -> Opened:
+    """Walk over the processes; it ends with what it has when the time is over, and says so.
+
+    Files on ``dead`` mounts are not looked at: that would never end.
+    """
     found = Opened()
+    left_out = (*_MEMORY, *(mount.rstrip("/") + "/" for mount in dead))
     deadline = clock() + timeout_seconds
     looked = hidden = 0
     for pid in [int(name) for name in os.listdir(proc) if name.isdigit() and int(name) != os.getpid()]:
@@ -83,17 +88,17 @@ def seen(timeout_seconds: float, proc: str = "/proc", clock: t.Callable[[], floa
             if looked > FILES or clock() > deadline:
                 found.blind = f"not all open files could be looked at within {timeout_seconds:g} s"
                 return found
-            _remember(found, base, pid, number)
+            _remember(found, base, pid, number, left_out)
     if hidden:
         found.blind = f"{hidden} processes of others cannot be looked at: become root"
     return found
 
 
-def _remember(found: Opened, base: str, pid: int, number: str) -> None:
+def _remember(found: Opened, base: str, pid: int, number: str, left_out: tuple[str, ...]) -> None:
     link = f"{base}/fd/{number}"
     try:
         path = os.readlink(link)
-        if not path.startswith("/") or path.startswith(_MEMORY):
+        if not path.startswith("/") or path.startswith(left_out):
             return
         status = os.stat(link)
         found.places.setdefault(path, pid)

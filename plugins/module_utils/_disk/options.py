@@ -12,7 +12,7 @@ import pwd
 import typing as t
 
 from .._core.errors import BadOption
-from .facts import KINDS, USUAL
+from .facts import JOURNAL, KINDS, RELEASES, USUAL
 from .space_plan import Target
 
 WHERE: dict[str, t.Any] = {
@@ -53,6 +53,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_seconds", 1, 86400), ("big_bytes", 1, 2**60), ("rows", 1, 1000), ("target_free_bytes", 1, 2**60),
 )
 _FOLDERS = ("app_root", "state_directory", "journal_directory", "pm2_home")
+_ONLY = {RELEASES: "app_root", JOURNAL: "journal_directory"}
 _LISTS = ("paths", "log_directories", "dump_directories", "npm_caches", "upload_directories")
 
 
@@ -67,6 +68,17 @@ class Wanted:
 
     def __getitem__(self, name: str) -> t.Any:
         return self.options[name]
+
+    def without(self, dead: t.Sequence[str]) -> Wanted:
+        """The same without the folders on mounts that do not answer: looking there would never end."""
+        def alive(path: str) -> bool:
+            return not any(path == mount or path.startswith(mount.rstrip("/") + "/") for mount in dead)
+
+        lists = {name: list(filter(alive, self.options[name])) for name in _LISTS if name != "paths"}
+        kinds = [kind for kind in self.options["kinds"] if alive(self.options[_ONLY.get(kind, "state_directory")])]
+        home = self.pm2_home if alive(self.pm2_home) else ""
+        caches = tuple(filter(alive, self.npm_caches))
+        return Wanted({**self.options, **lists, "kinds": kinds}, self.target, home, caches)
 
 
 def wanted(options: t.Mapping[str, t.Any]) -> Wanted:

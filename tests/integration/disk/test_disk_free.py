@@ -166,6 +166,17 @@ def test_releases_that_are_needed_or_used_stay(disk: Disk) -> None:
     assert {one.id for one in known.releases if one.removed_at} == {"r1", "r4"}
 
 
+def test_what_a_killed_run_left_of_a_release_is_finished_and_written_down(disk: Disk) -> None:
+    paths = [release(disk, name) for name in ("r1", "r2")]
+    paths[0].rename(disk.app / "releases" / ".removing-r1")
+    disk.fill()
+    done = disk.free()
+    assert names(done["freed"]) == [".removing-r1"]
+    assert [path.name for path in (disk.app / "releases").iterdir()] == ["r2"]
+    known = Place(str(disk.app), str(disk.state)).read()
+    assert [one.id for one in known.releases if one.removed_at] == ["r1"]
+
+
 def test_only_verified_dumps_with_newer_verified_ones_go_with_their_proof(disk: Disk) -> None:
     good = [disk.dump(f"vendhub_2026110{day}T030000Z.dump", days=20 - day) for day in range(1, 6)]
     unproved = disk.dump("vendhub_20261009T030000Z.dump", 40, verified=False)

@@ -110,7 +110,7 @@ def test_when_nothing_may_go_by_itself_it_says_so_and_fails(site: Site) -> None:
     code, screen = site.run("-e", "disk_space_apply=true")
     assert code != 0
     assert "What a person must decide stands above; then run this again." in screen
-    assert "core_dump" not in screen or str(core) in screen
+    assert re.search(r"20 MiB core_dump +" + re.escape(str(core)), screen), screen
     code, screen = site.run("-e", "disk_space_apply=true", "-e", "disk_space_kinds=rotated_logs,live_logs",
                             disk_space_live_log_keep_bytes=MIB)
     assert code == 0, screen

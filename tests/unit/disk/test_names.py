@@ -11,7 +11,7 @@ from ansible_collections.vendhub.ops.plugins.module_utils._disk import caches, d
 from ansible_collections.vendhub.ops.plugins.module_utils._disk.docker_parse import images, size
 from ansible_collections.vendhub.ops.plugins.module_utils._disk.dumps_judge import family, sorted_out
 from ansible_collections.vendhub.ops.plugins.module_utils._disk.facts import Left, shown
-from ansible_collections.vendhub.ops.plugins.module_utils._disk.leave_judge import biggest, is_core, judged
+from ansible_collections.vendhub.ops.plugins.module_utils._disk.leave_judge import biggest, is_core, is_large, judged
 from ansible_collections.vendhub.ops.plugins.module_utils._disk.opened import Opened
 from ansible_collections.vendhub.ops.plugins.module_utils._disk.report_facts import left
 from ansible_collections.vendhub.ops.plugins.module_utils._disk.rotated_parse import is_live, is_log, log_of
@@ -96,6 +96,13 @@ def test_another_series_supersedes_nothing() -> None:
 def test_core_dumps_are_known(path: str, core: bool) -> None:
     assert is_core(path) is core
     assert judged(path)[0] == ("core_dump" if core else "big_file")
+
+
+def test_what_is_large_depends_on_a_small_disk_too() -> None:
+    assert [is_large(count, 1000, 500) for count in (9, 10)] == [False, True]
+    assert [is_large(count, 10**9, 500) for count in (499, 500)] == [False, True]
+    assert judged("/opt/x/app.log")[0] == "live_log"
+    assert judged("/var/lib/postgresql/15/main/base/1/2")[0] == "database"
 
 
 def test_a_folder_that_is_all_of_the_one_above_is_told_alone() -> None:
