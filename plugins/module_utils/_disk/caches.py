@@ -26,7 +26,7 @@ def look(wanted: Wanted, opened: Opened, deadline: float) -> Found:
         if not stat.S_ISDIR(status.st_mode) or os.path.basename(path) != "_cacache":
             found.notes.append(f"{path} is no cache of npm (a folder called _cacache), so it was left out")
             continue
-        busy = running(opened) or opened.user_of(path)
+        busy = running(opened, status.st_uid) or opened.user_of(path)
         if busy:
             found.notes.append(f"npm is at work (process {busy}), so its cache {path} stays")
             continue
@@ -38,9 +38,11 @@ def look(wanted: Wanted, opened: Opened, deadline: float) -> Found:
     return found
 
 
-def running(opened: Opened) -> int:
-    """A process of npm, or 0."""
+def running(opened: Opened, user: int) -> int:
+    """A process of npm of this user, or 0."""
     for pid, words in opened.words.items():
+        if opened.users.get(pid) != user:
+            continue
         title = words[0].split(" ", 1)[0] if words else ""
         if os.path.basename(title) in ("npm", "npx") or any(word.endswith(("/npm-cli.js", "/npx-cli.js"))
                                                             or os.path.basename(word) == "npm" for word in words[:3]):

@@ -48,6 +48,7 @@ class Opened:
     deleted: dict[Key, Deleted] = dataclasses.field(default_factory=dict)
     places: dict[str, int] = dataclasses.field(default_factory=dict)
     words: dict[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    users: dict[int, int] = dataclasses.field(default_factory=dict)
     blind: str = ""
 
     def user_of(self, folder: str) -> t.Optional[int]:
@@ -73,6 +74,8 @@ def seen(timeout_seconds: float, dead: t.Sequence[str] = (), proc: str = "/proc"
     for pid in [int(name) for name in os.listdir(proc) if name.isdigit() and int(name) != os.getpid()]:
         base = f"{proc}/{pid}"
         found.words[pid] = _words(base)
+        with contextlib.suppress(OSError):
+            found.users[pid] = os.stat(base).st_uid
         for link in ("cwd", "exe", "root"):
             with contextlib.suppress(OSError):
                 found.places.setdefault(os.readlink(f"{base}/{link}"), pid)

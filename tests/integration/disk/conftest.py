@@ -18,6 +18,7 @@ from tests.modules import call
 
 DAY = 86400
 MIB = 1024 * 1024
+NPM_USER = 64242
 
 
 class Disk:
@@ -58,6 +59,13 @@ class Disk:
             os.fsync(file.fileno())  # before that ext4 only promises the blocks
         os.utime(path, (time.time() - days * DAY,) * 2)
         return path
+
+    def npm_cache(self, files: t.Mapping[str, float]) -> None:
+        """A cache of npm, of a user of its own: npm of others on this machine must not decide a test."""
+        for name, mebibytes in files.items():
+            self.file(self.cache / name, mebibytes)
+        for path in (self.cache.parent, self.cache, *self.cache.rglob("*")):
+            os.chown(path, NPM_USER, NPM_USER)
 
     def dump(self, name: str, days: float, verified: bool = True, mebibytes: float = 1) -> Path:
         """A dump, and the proof that postgresql_backup would have left."""

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.vendhub.ops.plugins.module_utils._release import ledger
 from ansible_collections.vendhub.ops.plugins.module_utils._release.place import Place
 
-from .conftest import MIB, Disk, names
+from .conftest import MIB, NPM_USER, Disk, names
 
 Writer = t.Callable[[Path], "subprocess.Popen[bytes]"]
 
@@ -118,8 +118,34 @@ def test_a_deleted_log_gives_its_bytes_back_and_its_writer_goes_on(disk: Disk, w
     assert any(f"process {process.pid} (python3) still writes into it" in note for note in done["notes"])
 
 
+def test_young_generations_stay(disk: Disk) -> None:
+    logs = [disk.file(disk.logs / f"a.log.{number}", 1, days) for number, days in ((1, 1), (2, 6.9), (3, 7.1))]
+    disk.fill()
+    assert names(disk.free(target_percent=1)["freed"]) == [logs[2].name]
+    assert names(disk.free(target_percent=1, log_days=0.5, log_keep=0)["freed"]) == [logs[1].name, logs[0].name]
+
+
+def test_a_cache_stays_while_npm_is_at_work(disk: Disk) -> None:
+    disk.npm_cache({"content": 3})
+    disk.fill()
+    with subprocess.Popen(["npm ci", "60"], executable="/usr/bin/sleep", user=NPM_USER) as npm:
+        done = disk.free(kinds=["npm_cache"])
+        npm.kill()
+    assert done["freed"] == []
+    assert any("npm is at work" in note for note in done["notes"])
+    assert names(disk.free(kinds=["npm_cache"])["freed"]) == ["_cacache"]
+
+
+def test_a_folder_that_is_no_cache_is_never_one(disk: Disk) -> None:
+    path = disk.file(disk.mount / "precious" / "file", 3)
+    disk.fill()
+    done = disk.free(npm_caches=[str(path.parent)])
+    assert path.exists()
+    assert any("is no cache of npm" in note for note in done["notes"])
+
+
 def test_another_deleted_file_is_named_with_process_and_bytes_and_stays(disk: Disk, writer: Writer) -> None:
-    path = disk.file(disk.mount / "database" / "16384", 5)
+    path = disk.file(disk.mount / "database" / "audit.log", 5)
     process = writer(path)
     path.unlink()
     disk.fill()
@@ -207,7 +233,7 @@ def test_no_dump_goes_on_the_word_of_one_that_is_damaged(disk: Disk) -> None:
 
 
 def test_caches_and_logs_nobody_writes_go_and_core_dumps_uploads_and_unknown_files_stay(disk: Disk) -> None:
-    disk.file(disk.cache / "content-v2" / "aa", 3)
+    disk.npm_cache({"content-v2/aa": 3})
     orphan = disk.file(disk.pm2 / "logs" / "gone-app-out.log", 2, days=30)
     fresh = disk.file(disk.pm2 / "logs" / "api-out.log", 1)
     archived = disk.file(disk.mount / "journal" / "m" / "system@0-1-2.journal", 2, days=30)
@@ -266,8 +292,7 @@ def test_names_of_any_bytes_go_and_are_told_as_text(disk: Disk) -> None:
 
 
 def test_a_disk_out_of_inodes_is_freed_by_inodes(disk: Disk) -> None:
-    for number in range(1500):
-        disk.file(disk.cache / f"{number % 10}" / str(number), 0)
+    disk.npm_cache({f"{number % 10}/{number}": 0 for number in range(1500)})
     with contextlib.suppress(OSError):
         for number in range(2000):
             (disk.mount / f"n{number}").touch()

@@ -26,8 +26,8 @@ def known(path: Path) -> Identity:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    folder = tmp_path / "logs"
-    folder.mkdir()
+    folder = tmp_path / "shared" / "logs"
+    folder.mkdir(parents=True)
     path = folder / "a.log.2"
     path.write_text("old\n")
     return path
@@ -48,18 +48,24 @@ def folder_becomes_a_link(path: Path) -> None:
     path.parent.symlink_to(path.parent.with_name("elsewhere"))
 
 
+def a_folder_above_becomes_a_link(path: Path) -> None:
+    above = path.parents[1]
+    above.rename(above.with_name(f"{above.name}-elsewhere"))
+    above.symlink_to(above.with_name(f"{above.name}-elsewhere"))
+
+
 @pytest.mark.parametrize("act", [
-    replaced, link, folder_becomes_a_link,
+    replaced, link, folder_becomes_a_link, a_folder_above_becomes_a_link,
     lambda path: path.write_text("old\nand more\n"),
     lambda path: os.utime(path, (1, 1)),
     lambda path: os.link(path, path.with_name("second"))])
 def test_a_file_that_is_not_the_one_that_was_planned_stays(old: Path, act: Act) -> None:
     identity = known(old)
     act(old)
-    there = {str(path) for path in old.parents[1].rglob("*")}
+    there = {str(path) for path in old.parents[2].rglob("*")}
     with pytest.raises((OpsError, OSError)):
         remove.file(str(old), identity)
-    assert {str(path) for path in old.parents[1].rglob("*")} == there
+    assert {str(path) for path in old.parents[2].rglob("*")} == there
 
 
 def test_the_one_that_was_planned_goes(old: Path) -> None:

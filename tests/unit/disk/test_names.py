@@ -152,7 +152,9 @@ def test_docker_that_fails_is_a_note() -> None:
     (("npm ci --include=dev",), True), (("/usr/bin/node", "/usr/lib/node_modules/npm/bin/npm-cli.js", "ci"), True),
     (("node", "/usr/bin/npm", "run", "build"), True), (("node", "dist/main.js"), False), (("bash",), False)])
 def test_npm_at_work_is_seen(words: tuple[str, ...], busy: bool) -> None:
-    assert bool(caches.running(Opened(words={7: words}))) is busy
+    opened = Opened(words={7: words}, users={7: 1000})
+    assert bool(caches.running(opened, 1000)) is busy
+    assert not caches.running(opened, 1001), "another user's npm has another cache"
 
 
 def test_a_process_uses_a_folder_it_works_in_has_open_or_was_started_from() -> None:
