@@ -28,10 +28,10 @@ class Link(Client):
     def __init__(self, address: Address, system_user: t.Optional[str] = None) -> None:
         super().__init__(address)
         self.address = address
-        self._system_user = system_user
+        self.system_user = system_user
 
     def __enter__(self) -> Link:
-        with _login_as(self._system_user):
+        with _login_as(self.system_user):
             super().__enter__()
         return self
 
