@@ -85,7 +85,8 @@ options:
     default: false
   reserve_bytes:
     description: >-
-      How much room must be left beside the dump, whose size is expected to be that of the last one, else of the database.
+      How much room must be left beside the dump, whose size is expected to be that of the last one, else of the
+      database.
     type: int
     default: 268435456
   lock_wait_seconds:

@@ -22,6 +22,7 @@ LAYOUT = {"api": ("app1", "app2"), "web": ("app1", "app2"), "postgresql": ("db1"
           "monitoring": ("db1",)}
 QUICK: dict[str, t.Any] = {"recover_watch_seconds": 3, "recover_first_watch_seconds": 3, "recover_deadline_seconds": 60,
                            "recover_service_seconds": 30}
+NOBODY_LOOKS = ("-e", json.dumps({"deployment_health": [], "deployment_watch_seconds": 0}))
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +61,9 @@ def options(site: Site) -> dict[str, t.Any]:
                     "vendhub_thresholds": limits | {"certificate_days": {"warning": 1, "critical": 0}}}
 
 
-def deploy(site: Site, archive: Path, **changed: t.Any) -> None:
-    """Serve a release on both hosts, looked at only as far as these options say."""
-    wanted: dict[str, t.Any] = {"deployment_archive": str(archive), "deployment_watch_seconds": 2} | changed
-    done = site.play("vendhub.ops.deploy", **wanted)
+def deploy(site: Site, archive: Path, *words: str) -> None:
+    """Serve a release on both hosts, with these words on the command line."""
+    done = site.play("vendhub.ops.deploy", *words, deployment_archive=str(archive), deployment_watch_seconds=2)
     assert done.code == 0, done.screen[-4000:]
 
 
@@ -110,7 +110,7 @@ def test_the_cause_is_found_and_dealt_with(
 @pytest.mark.parametrize(("fault", "seconds"), [("answers_500", 0), ("dies_late", 45)])
 def test_a_bad_release_is_taken_back(site: Site, forge: Forge, fault: str, seconds: float) -> None:
     deploy(site, forge.pack(f"good-{fault}"))
-    deploy(site, forge.pack(fault, fault), deployment_health=[], deployment_watch_seconds=0)  # nobody looks
+    deploy(site, forge.pack(fault, fault), *NOBODY_LOOKS)
     time.sleep(seconds)
     done = recover(site, "-e", "recover_first_watch_seconds=25")
     assert {one[0] for one in found(done)} == {"bad_release"}, done.screen[-6000:]
@@ -193,8 +193,8 @@ def found(done: Run) -> list[tuple[str, str, str]]:
     return rows
 
 
-KINDS = sorted({cause for outage in OUTAGES.values() for cause, _host in outage.causes} | {"unknown", "bad_release"},
-               key=len, reverse=True)
+KINDS = sorted({cause for outage in OUTAGES.values() for cause, _host in outage.causes}
+               | {"bad_release", "host_unreachable", "unknown"}, key=len, reverse=True)
 
 
 def bundles(done: Run) -> dict[str, Path]:

@@ -45,11 +45,7 @@ def join(name: str, pid: int) -> None:
 
 def processes(name: str) -> list[int]:
     """The processes of the group and of those below it."""
-    pids: list[int] = []
-    for file in groups(name)[0].glob("**/cgroup.procs"):
-        with contextlib.suppress(OSError):
-            pids += map(int, file.read_text().split())
-    return pids
+    return [pid for group in _below(groups(name)[0]) for pid in _held(group)]
 
 
 def limit_memory(name: str, limit_bytes: int | None) -> None:
@@ -77,11 +73,22 @@ def _remove(group: Path) -> bool:
     """Remove a group with those below it, killing what a version 1 hierarchy still holds."""
     if not group.exists():
         return True
-    for child in sorted(group.glob("**/"), reverse=True):
-        with contextlib.suppress(OSError):
-            for pid in (child / "cgroup.procs").read_text().split():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
+    for child in sorted(_below(group), reverse=True):
+        for pid in _held(child):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
             child.rmdir()
     return not group.exists()
+
+
+def _below(group: Path) -> list[Path]:
+    """The group and those below it; one that goes away while we look is passed over."""
+    return [Path(folder) for folder, _folders, _files in os.walk(group)]
+
+
+def _held(group: Path) -> list[int]:
+    try:
+        return [int(pid) for pid in (group / "cgroup.procs").read_text().split()]
+    except OSError:
+        return []

@@ -10,7 +10,8 @@ import typing as t
 
 OPTIONS: dict[str, t.Any] = {
     "directory": {"type": "path", "required": True},
-    "patterns": {"type": "list", "elements": "str", "default": ["*.dump", "*.dump.age", "*.dump.gz", "*.sql.gz", "*.sql"]},
+    "patterns": {"type": "list", "elements": "str",
+                 "default": ["*.dump", "*.dump.age", "*.dump.gz", "*.sql.gz", "*.sql"]},
     "min_bytes": {"type": "int", "default": 256},
     "timeout_seconds": {"type": "float", "default": 5},
 }

@@ -19,7 +19,8 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
      r"|the database system is (?:shutting down|starting up|in recovery)|connection to server was lost"
      r"|no connection to the server|terminating connection because of crash|Connection refused",
      "the server went away in the middle: it was restarted, stopped or crashed; see its log, and try again"),
-    (r"lock timeout|due to statement timeout|could not obtain lock", "somebody holds a lock on a table for too long: see pg_locks, or raise "
+    (r"lock timeout|due to statement timeout|could not obtain lock",
+     "somebody holds a lock on a table for too long: see pg_locks, or raise "
      "lock_wait_seconds"),
     (r"permission denied for (?:table|schema|sequence|view|large object|function|relation)",
      "the role may not read everything ({said}); log in as the owner of all tables or a superuser, or GRANT "

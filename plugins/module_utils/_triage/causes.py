@@ -181,7 +181,7 @@ def _apps(host: HostSigns, proven: frozenset[str]) -> t.Iterator[Cause]:
 def _why_it_crashes(host: HostSigns, app: str, facts: t.Sequence[str], proven: frozenset[str]) -> Cause:
     why = host.crash_reasons.get(app, crash.UNKNOWN)
     told = [*facts, *([f"{app} says why: {why.replace('_', ' ')}"] if why != crash.UNKNOWN else [])]
-    outside = why in (crash.DEPENDENCY_DOWN, crash.PORT_IN_USE, crash.DISK_FULL)
+    outside = why in (crash.DEPENDENCY_DOWN, crash.DISK_FULL)  # who holds the port is seen, and explains this one
     if _fresh(host, proven) and not outside and _crashed_since(host, app):
         return _cause("bad_release", host, LIKELY, [*told, _activated(host)], app)
     confidence = CERTAIN if why != crash.UNKNOWN else LIKELY
