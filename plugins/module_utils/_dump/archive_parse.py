@@ -68,7 +68,7 @@ class Rows:
         text = self._rest + piece
         at = 0
         while at < len(text):
-            after = self._rows(text, at) if self._table else self._words(text, at)
+            after = self._rows(text, at, self._table) if self._table else self._words(text, at)
             if after < 0:
                 break
             at = after
@@ -80,8 +80,7 @@ class Rows:
         """Whether the text ended within a table."""
         return self._table is not None
 
-    def _rows(self, text: bytes, at: int) -> int:
-        assert self._table is not None
+    def _rows(self, text: bytes, at: int, table: Table) -> int:
         if not self._inside and text.startswith(_END, at):
             self._table = None
             return at + len(_END)
@@ -90,14 +89,14 @@ class Rows:
             if end < 0:
                 return len(text)
             self._inside = False
-            self.tables[self._table] += 1
+            self.tables[table] += 1
             return end + 1
         stop = text.find(b"\n" + _END, at)
         if stop < 0:
             stop = text.rfind(b"\n", at)
         if stop < 0:
             return -1
-        self.tables[self._table] += text.count(b"\n", at, stop + 1)
+        self.tables[table] += text.count(b"\n", at, stop + 1)
         return stop + 1
 
     def _words(self, text: bytes, at: int) -> int:

@@ -50,27 +50,28 @@ class Opened:
             self._head += piece
             if len(self._head) < SNIFF_BYTES:
                 return
-            piece, self._sinks = self._head, list(self._choose(kind(self._head[:SNIFF_BYTES])))
-        self._pass(piece)
+            self._sinks = list(self._choose(kind(self._head[:SNIFF_BYTES])))
+            piece = self._head
+        _pass(piece, self._sinks)
 
     def close(self) -> None:
         if self._sinks is None:
             if not self._head:
                 raise Damaged("it is empty")
             self._sinks = list(self._choose(kind(self._head)))
-            self._pass(self._head)
+            _pass(self._head, self._sinks)
         for sink in self._sinks:
             sink.close()
 
-    def _pass(self, piece: bytes) -> None:
-        """A program that wants no more gets no more, but what is before it is read on: its sum counts."""
-        assert self._sinks is not None
-        for sink in list(self._sinks):
-            try:
-                sink.write(piece)
-            except BrokenPipeError:
-                sink.close()
-                self._sinks.remove(sink)
+
+def _pass(piece: bytes, sinks: list[Sink]) -> None:
+    """A program that wants no more gets no more, but what is before it is read on: its sum counts."""
+    for sink in list(sinks):
+        try:
+            sink.write(piece)
+        except BrokenPipeError:
+            sink.close()
+            sinks.remove(sink)
 
 
 class Unpacked:

@@ -51,10 +51,9 @@ class Program:
         self._listener.start()
 
     def write(self, piece: bytes) -> None:
-        assert self.process.stdin
         rest = memoryview(piece)
         while rest:
-            rest = rest[os.write(self.process.stdin.fileno(), rest):]
+            rest = rest[os.write(_descriptor(self.process.stdin), rest):]
 
     def close(self) -> None:
         if self.process.stdin:
@@ -63,8 +62,7 @@ class Program:
 
     def read(self) -> bytes:
         """The next piece of what it writes."""
-        assert self.process.stdout
-        return os.read(self.process.stdout.fileno(), PIECE_BYTES)
+        return os.read(_descriptor(self.process.stdout), PIECE_BYTES)
 
     @property
     def code(self) -> t.Optional[int]:
@@ -97,14 +95,19 @@ class Program:
                     pipe.close()
 
     def _listen(self) -> None:
-        assert self.process.stderr
         with contextlib.suppress(OSError, ValueError):
             while True:
-                piece = os.read(self.process.stderr.fileno(), 65536)
+                piece = os.read(_descriptor(self.process.stderr), 65536)
                 if not piece:
                     return
                 # the first complaint is the reason, the last ones follow from it
                 self._said += piece[:_SAID_BYTES - len(self._said)]
+
+
+def _descriptor(pipe: t.Optional[t.IO[bytes]]) -> int:
+    if pipe is None:
+        raise ValueError("the program was started without this pipe")
+    return pipe.fileno()
 
 
 class Pipeline:

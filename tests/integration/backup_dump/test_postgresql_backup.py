@@ -154,7 +154,7 @@ def test_a_wrong_password_is_told_and_harms_nothing(shop: Shop) -> None:
 
 
 def test_a_server_that_restarts_in_the_middle_is_told(make_postgresql: t.Callable[..., Cluster], tmp_path: Path,
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     server = make_postgresql(version="16")
     process = server.process
     assert process
