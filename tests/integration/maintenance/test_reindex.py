@@ -54,8 +54,8 @@ def test_bloated_indexes_are_planned_built_anew_and_left_alone_then(make_postgre
     assert again["msg"].endswith("nothing needed maintenance")
 
 
-def test_bloat_is_measured_where_pgstattuple_is_there_and_close_to_that_otherwise(make_postgresql: MakeCluster,
-                                                                                 tmp_path: Path) -> None:
+def test_bloat_is_measured_where_pgstattuple_is_there_and_close_to_that_otherwise(
+        make_postgresql: MakeCluster, tmp_path: Path) -> None:
     one = prepared(make_postgresql(version="15", settings=SETTINGS), tmp_path)
     one.sql(f"VACUUM ANALYZE {TABLE}")
     estimated = {row["index"]: row for row in one.info()["bloat"]}

@@ -137,8 +137,9 @@ def test_indexes_are_advised_about_only_when_nothing_speaks_for_them(make_postgr
              for kind in ("unused", "duplicate")}
     # since PostgreSQL 16 the server knows when it was used last, and 0 days are over at once
     assert ("public.used" in kinds["unused"]) == (version != "15")
-    assert set(kinds["unused"]) - {"public.used"} == {'public."IX_tasks_name"', "public.ix_status", "public.refs_task",
-                                    "public.status_again", "public.status_name", "public.status_some"}
+    assert set(kinds["unused"]) - {"public.used"} == {
+        'public."IX_tasks_name"', "public.ix_status", "public.refs_task", "public.status_again", "public.status_name",
+        "public.status_some"}
     assert any("foreign key" in note for note in kinds["unused"]["public.refs_task"]["notes"])
     assert {name: row["why"] for name, row in kinds["duplicate"].items()} == {
         "public.ix_status": "the same as public.status_again",  # which is smaller
