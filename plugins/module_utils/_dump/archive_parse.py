@@ -51,7 +51,7 @@ def kinds(head: bytes) -> tuple[str, ...]:
 class Rows:
     """Counts the rows that a dump's SQL text brings for each table; the text comes in pieces of any size.
 
-    ``strict`` is for text that holds nothing but data: there a name with a line feed in it is understood as well.
+    ``strict`` is for text that holds nothing but data: there a name with ``;`` and a line feed in it is understood too.
     """
 
     def __init__(self, strict: bool) -> None:
@@ -109,7 +109,7 @@ class Rows:
             if line.endswith(b" FROM stdin;"):
                 self._table = copied(line.decode("utf-8", "surrogateescape"))
                 self.tables.setdefault(self._table, 0)
-            elif self._strict and len(line) < _COPY_LIMIT:
+            elif len(line) < _COPY_LIMIT and (self._strict or not line.endswith(b";")):
                 self._copy = line + b"\n"
         elif line.startswith(b"\\") and not _HARMLESS.match(line):
             self.commands.append(line[:80].decode("utf-8", "replace"))

@@ -61,3 +61,54 @@ def between(options: t.Mapping[str, t.Any], name: str, low: float, high: float) 
 def target(options: t.Mapping[str, t.Any]) -> str:
     """The database of these options for people, without the password."""
     return f"{options['database']} at {options['host']}:{options['port']}"
+
+
+RESTORE: dict[str, t.Any] = {
+    **SHARED,
+    "maintenance_database": {"type": "str", "default": "postgres"},
+    "directory": {"type": "path", "default": DIRECTORY},
+    "patterns": {"type": "list", "elements": "str", "default": PATTERNS},
+    "path": {"type": "path"},
+    "tablespace": {"type": "str"},
+    "reserve_bytes": {"type": "int", "default": 2 * 1024 * 1024 * 1024},
+}
+
+DRILL: dict[str, t.Any] = {**RESTORE, "journal": {"type": "path"}, "prove": {"type": "bool", "default": False}}
+
+SWAP: dict[str, t.Any] = {
+    **RESTORE,
+    "state": {"type": "str", "choices": ["beside", "swapped", "absent"], "default": "beside"},
+    "beside": {"type": "str"},
+    "owner": {"type": "str"},
+    "replace": {"type": "str"},
+    "fresh_seconds": {"type": "float", "default": 3600},
+    "without_backup": {"type": "bool", "default": False},
+    "swap_seconds": {"type": "float", "default": 15},
+}
+
+
+def check_restore(options: t.Mapping[str, t.Any]) -> None:
+    """BadOption when a number cannot be meant."""
+    between(options, "max_seconds", 1, 7 * 86400)
+    between(options, "reserve_bytes", 0, 2 ** 60)
+    if not options["maintenance_database"]:
+        raise BadOption("maintenance_database must not be empty")
+
+
+def check_swap(options: t.Mapping[str, t.Any]) -> None:
+    """BadOption when the restore cannot be meant, or nobody said in so many words which database is to be replaced."""
+    check_restore(options)
+    between(options, "swap_seconds", 0.1, 600)
+    between(options, "fresh_seconds", 0, 36_500 * 86400)
+    state, live, beside = options["state"], options["database"], options["beside"]
+    if state != "beside" and not beside:
+        raise BadOption("beside must name the database that was restored beside")
+    if beside and ("=" in beside or "://" in beside):
+        raise BadOption("beside must be the name of a database, not a connection string")
+    if beside in (live, options["maintenance_database"]):
+        raise BadOption("beside must be another database")
+    if live == options["maintenance_database"]:
+        raise BadOption("maintenance_database must be another database than the one to be restored")
+    if state == "swapped" and options["replace"] != live:
+        raise BadOption(f"replace must be {live!r}, the name of the database that is to be replaced, as a word from "
+                        "you that this is meant")

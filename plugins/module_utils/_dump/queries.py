@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 MARK = "/* vendhub-ops */"
 SNAPSHOT = f"{MARK} SELECT convert_to(json_build_object('snapshot', pg_export_snapshot())::text, 'UTF8')"
 
@@ -68,9 +70,13 @@ def last_migration(table: str) -> str:
   ORDER BY length(at) DESC, at COLLATE "C" DESC LIMIT 1))::text, 'UTF8')"""  # noqa: S608 - quoted
 
 
-def create(database_name: str, locale: dict[str, str], version: int) -> str:
+def create(database_name: str, locale: t.Mapping[str, str], version: int, owner: str = "", tablespace: str = "") -> str:
     """Make an empty database with this locale, as far as the server knows it."""
     words = [f"CREATE DATABASE {name(database_name)} TEMPLATE template0"]
+    if owner:
+        words.append(f"OWNER {name(owner)}")
+    if tablespace:
+        words.append(f"TABLESPACE {name(tablespace)}")
     for key, option in (("encoding", "ENCODING"), ("collate", "LC_COLLATE"), ("ctype", "LC_CTYPE")):
         if locale.get(key):
             words.append(f"{option} {literal(locale[key])}")
@@ -92,3 +98,74 @@ def locked(database_name: str) -> str:
     """Whether the lock of this name could be taken; it lasts as long as the session."""
     return (f"{MARK} SELECT convert_to(json_build_object('taken', pg_try_advisory_lock(hashtext('vendhub-ops'), "
             f"hashtext({literal(database_name)})))::text, 'UTF8')")
+
+
+def about(database_name: str, version: int) -> str:
+    """Owner, comment, locale and sessions of a database, or null; and what was set and granted for it."""
+    return f"""{MARK} SELECT convert_to(json_build_object('database', (SELECT json_build_object(
+  'owner', pg_get_userbyid(d.datdba), 'comment', coalesce(shobj_description(d.oid, 'pg_database'), ''),
+  'locale', {_locale(version)},
+  'tablespace', (SELECT spcname FROM pg_tablespace s WHERE s.oid = d.dattablespace),
+  'sessions', (SELECT count(*) FROM pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid()),
+  'limit', d.datconnlimit,
+  'settings', (SELECT json_agg(json_build_array(coalesce(pg_get_userbyid(nullif(s.setrole, 0)), ''), c))
+     FROM pg_db_role_setting s, LATERAL unnest(s.setconfig) c WHERE s.setdatabase = d.oid),
+  'grants', (SELECT json_agg(json_build_array(CASE WHEN a.grantee = 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,
+                                              a.privilege_type, a.is_grantable))
+     FROM aclexplode(d.datacl) a)
+) FROM pg_database d WHERE d.datname = {literal(database_name)}))::text, 'UTF8')"""  # noqa: S608 - quoted
+
+
+def rights(database_name: str, like: t.Mapping[str, t.Any]) -> list[str]:
+    """Give a database the settings, grants and limit of another one."""
+    quoted = name(database_name)
+    statements = [f"ALTER DATABASE {quoted} CONNECTION LIMIT {int(like['limit'])}"] if like["limit"] >= 0 else []
+    for role, setting in like["settings"] or []:
+        key, dummy, value = setting.partition("=")
+        # a list of names is stored as it is written; quoted as one it would be one name
+        shown = value if key in _LISTS and value else literal(value)
+        who = f"ROLE {name(role)} IN DATABASE {quoted}" if role else f"DATABASE {quoted}"
+        statements.append(f"ALTER {who} SET {name(key) if '.' not in key else key} TO {shown}")
+    if like["grants"] is not None:
+        statements.append(f"REVOKE ALL ON DATABASE {quoted} FROM PUBLIC")
+        for role, privilege, grantable in like["grants"]:
+            to = name(role) if role else "PUBLIC"
+            option = " WITH GRANT OPTION" if grantable else ""
+            statements.append(f"GRANT {privilege} ON DATABASE {quoted} TO {to}{option}")
+    return statements
+
+
+_LISTS = ("search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries", "DateStyle")
+
+
+def end_sessions(database_name: str) -> str:
+    """End every session of a database."""
+    return f"""{MARK} SELECT convert_to(json_build_object('ended', (
+  SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+  WHERE datname = {literal(database_name)} AND pid <> pg_backend_pid()))::text, 'UTF8')"""  # noqa: S608 - quoted
+
+
+def data_directory(tablespace: str) -> str:
+    """Where the server keeps the data of this tablespace, empty for the usual one; null for those who may not know."""
+    return f"""{MARK} SELECT convert_to(json_build_object('directory', coalesce(
+  (SELECT nullif(pg_tablespace_location(oid), '') FROM pg_tablespace WHERE spcname = {literal(tablespace)}),
+  (SELECT setting FROM pg_settings WHERE name = 'data_directory')))::text, 'UTF8')"""  # noqa: S608 - quoted
+
+
+def begun(mark: str) -> str:
+    """The databases whose comment begins with this mark."""
+    return f"""{MARK} SELECT convert_to(json_build_object('databases', (
+  SELECT json_agg(datname ORDER BY datname) FROM pg_database
+  WHERE starts_with(shobj_description(oid, 'pg_database'), {literal(mark)})
+))::text, 'UTF8')"""  # noqa: S608 - quoted
+
+
+def comment(database_name: str, text: str) -> str:
+    """Write a comment on a database, an empty one takes it away."""
+    return f"COMMENT ON DATABASE {name(database_name)} IS {literal(text) if text else 'NULL'}"
+
+
+def relation(schema: str, table: str) -> str:
+    """Whether there is a table of this name."""
+    quoted = literal(f"{name(schema)}.{name(table)}")
+    return f"{MARK} SELECT convert_to(json_build_object('there', to_regclass({quoted}) IS NOT NULL)::text, 'UTF8')"
