@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +19,7 @@ import pytest
 
 from demo.stack.process import clean_environment
 
-from .conftest import DATABASE, PASSWORD, TABLE, Site
+from .conftest import DATABASE, PASSWORD, TABLE, Site, until
 
 ROOT = Path(__file__).resolve().parents[3]
 MONITOR = "canary-monitor-77aa"
@@ -61,27 +63,48 @@ class Operator:
             "database_maintenance_state_directory": str(self.state), "database_maintenance_bloat_bytes": 100_000,
             "database_maintenance_patience_seconds": 1}
 
-    def ansible(self, program: str, *words: str) -> tuple[int, str]:
+    def start(self, program: str, *words: str) -> subprocess.Popen[str]:
         groups = {"vendhub": {"children": {"api": {"hosts": {"app1": self.app}},
                                            "postgresql": {"hosts": {"db1": self.database}}}}}
         self.inventory.write_text(json.dumps({"all": {"children": groups}}))
-        done = subprocess.run(
+        return subprocess.Popen(
             [str(Path(sys.executable).with_name(program)), "-i", str(self.inventory), *words], cwd=ROOT,
-            capture_output=True, text=True, timeout=200, check=False, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL,
             env=clean_environment(ANSIBLE_NOCOLOR="1", HOME=os.environ.get("HOME", "/"), LC_ALL="C.UTF-8",
                                   ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
                                   ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".collections")))
+
+    def ansible(self, program: str, *words: str) -> tuple[int, str]:
+        process = self.start(program, *words)
+        try:
+            said = process.communicate(timeout=200)[0]
+        finally:
+            process.kill()
         for secret in (self.site.cluster.password, MONITOR, PASSWORD):
-            assert secret not in done.stdout + done.stderr
-        return done.returncode, " ".join((done.stdout + done.stderr).split()).replace("''", "'").replace('\\"', '"')
+            assert secret not in said
+        return process.returncode, " ".join(said.split()).replace("''", "'").replace('\\"', '"')
 
     @property
     def vacuumed(self) -> bool:
         return self.site.sql("SELECT 1 FROM pg_stat_user_tables WHERE last_vacuum IS NOT NULL") != []
 
     def run(self, playbook: str, *words: str, **variables: t.Any) -> tuple[int, str]:
-        given = [word for name, value in variables.items() for word in ("-e", json.dumps({name: value}))]
-        return self.ansible("ansible-playbook", f"playbooks/{playbook}.yml", *words, *given)
+        return self.ansible("ansible-playbook", *asked(playbook, *words, **variables))
+
+
+def asked(playbook: str, *words: str, **variables: t.Any) -> list[str]:
+    given = [word for name, value in variables.items() for word in ("-e", json.dumps({name: value}))]
+    return [f"playbooks/{playbook}.yml", *words, *given]
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that came of it; Ansible's workers lead groups of their own."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True, timeout=10)
+    pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in pairs if parent == one]
+    return found
 
 
 @pytest.fixture
@@ -161,6 +184,32 @@ def test_nothing_is_done_while_the_app_is_down_unless_it_is_said(operator: Opera
     code, screen = operator.run("database_weekly", database_maintenance_apply=True,
                                 database_maintenance_while_down=True)
     assert (code, changed(screen), operator.vacuumed) == (0, 1, True), screen
+
+
+def test_killed_in_the_middle_the_next_run_takes_over_and_cleans_up(operator: Operator) -> None:
+    site = operator.site
+    definitions = site.definitions()
+    with site.transaction(f"INSERT INTO {TABLE} (name) VALUES ('open')"):
+        process = operator.start("ansible-playbook", *asked(
+            "database_monthly", database_maintenance_apply=True, database_maintenance_lock_timeout_seconds=60,
+            database_maintenance_long_transaction_seconds=600))
+        until(lambda: any(json.loads(path.read_text()).get("created")
+                          for path in operator.state.glob("postgresql_reindex_*.json")), 60)
+        for pid in family(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+        until(lambda: site.at_work() is None)
+    assert len(site.invalid()) == 1
+    assert (operator.state / "lock.json").exists()
+    code, screen = operator.run("database_weekly")
+    assert code == 0, screen
+    assert "left by a reindexing of ours that was broken off" in screen
+    code, screen = operator.run("database_monthly", database_maintenance_apply=True)
+    assert code == 0, screen
+    assert "1 leftover removed" in screen
+    assert (site.invalid(), site.definitions()) == ([], definitions)
+    assert [path.name for path in operator.state.glob("*.json")] == []
 
 
 @pytest.mark.parametrize(("variables", "words"), [
