@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import threading
 import time
 import typing as t
@@ -74,6 +75,14 @@ class Site:
             yield connection
         finally:
             connection.close()
+
+    def become_standby(self) -> None:
+        """A server that waits for a primary's WAL."""
+        one = self.cluster
+        one.stop_server()
+        (one.data / "standby.signal").touch()
+        os.chown(one.data / "standby.signal", one.data.stat().st_uid, one.data.stat().st_gid)
+        one.start()
 
     def at_work(self) -> int | None:
         """The server's process that reindexes."""

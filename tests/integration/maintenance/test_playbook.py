@@ -7,10 +7,12 @@ import contextlib
 import http.server
 import json
 import os
+import pwd
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import typing as t
 from pathlib import Path
@@ -128,12 +130,37 @@ def test_without_a_word_they_only_plan(operator: Operator, words: tuple[str, ...
     code, screen = operator.run("database_weekly", *words)
     assert (code, changed(screen)) == (0, 0), screen
     assert f"1. VACUUM {TABLE} (" in screen
+    assert "VACUUM: vendhub_prod at" in screen
+    assert "REINDEX" not in screen
     assert "Bloat by the catalog's statistics" in screen
     assert "public.\"MachineTasks\": " in screen
     assert not operator.state.exists()
     assert not operator.vacuumed
     if not words:
         assert "Nothing was changed. -e database_maintenance_apply=true does it." in screen
+
+
+def test_monthly_says_that_indexes_are_judged_again_after_the_vacuum(operator: Operator) -> None:
+    hint = "Indexes are judged again after the VACUUM: more of them may be built anew than stand here."
+    code, screen = operator.run("database_monthly")
+    assert (code, changed(screen)) == (0, 0), screen
+    assert "REINDEX: vendhub_prod at" in screen
+    assert hint in screen
+    operator.site.sql(f"VACUUM ANALYZE {TABLE}")
+    code, screen = operator.run("database_monthly")
+    assert code == 0, screen
+    assert "1. REINDEX CONCURRENTLY public." in screen
+    assert "3 indexes would be built anew" in screen
+    assert hint not in screen
+
+
+def test_a_standby_is_looked_at_and_left_alone(operator: Operator) -> None:
+    operator.site.become_standby()
+    code, screen = operator.run("database_monthly", database_maintenance_apply=True)
+    assert (code, changed(screen)) == (0, 0), screen
+    assert "It is a standby: its primary is maintained." in screen
+    assert "public.\"MachineTasks\": " in screen
+    assert not operator.state.exists()
 
 
 def test_monthly_vacuums_then_reindexes_then_has_nothing_to_do(operator: Operator) -> None:
@@ -148,6 +175,26 @@ def test_monthly_vacuums_then_reindexes_then_has_nothing_to_do(operator: Operato
     code, screen = operator.run("database_monthly", database_maintenance_apply=True)
     assert (code, changed(screen)) == (0, 0), screen
     assert "nothing needed maintenance" in screen
+
+
+def test_the_login_through_the_socket_needs_no_password(operator: Operator) -> None:
+    cluster = operator.site.cluster
+    owner = pwd.getpwuid(cluster.data.stat().st_uid)
+    rules = cluster.data / "pg_hba.conf"
+    rules.write_text("local all all peer\n" + rules.read_text())
+    cluster.execute(f'CREATE ROLE "{owner.pw_name}" SUPERUSER LOGIN')
+    # the folder of the test is closed to all others
+    with tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp") as folder:
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        cluster.execute(f"ALTER SYSTEM SET unix_socket_directories = '{folder}'")
+        cluster.restart()
+        operator.database["database_maintenance_login"] = {"host": folder, "user": owner.pw_name,
+                                                           "system_user": owner.pw_name}
+        code, screen = operator.run("database_monthly", database_maintenance_apply=True)
+        cluster.stop_server()
+    assert (code, changed(screen)) == (0, 2), screen
+    assert "3 indexes built anew in" in screen
+    assert operator.state.stat().st_uid == os.geteuid()  # another user only for the moment of the login
 
 
 def test_weekly_touches_no_index(operator: Operator) -> None:

@@ -348,7 +348,18 @@ def test_a_broken_index_is_an_error_that_is_told_and_the_others_are_done(bloated
     assert (bloated.invalid(), noted(bloated)) == ([], {})
 
 
-def test_a_standby_and_a_wrong_option_are_refused(bloated: Site) -> None:
+@pytest.mark.parametrize("work", ["vacuum", "reindex"])
+def test_a_standby_is_refused_and_looked_at(bloated: Site, work: str) -> None:
+    bloated.become_standby()
+    refused = bloated.module(work)
+    assert refused["failed"]
+    assert "it is a standby, whose tables are maintained on its primary" in refused["msg"]
+    assert not bloated.state.exists()
+    seen = bloated.info()
+    assert (seen["failed"], seen["standby"]) == (False, True)
+
+
+def test_a_wrong_option_is_refused(bloated: Site) -> None:
     for option, value, words in (("bloat_percent", 0, "bloat_percent must be above 0"),
                                  ("time_budget_seconds", 0, "time_budget_seconds must be at least 1"),
                                  ("database", "host=elsewhere", "not a connection string")):
