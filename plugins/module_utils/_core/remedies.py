@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 EXISTING: frozenset[str] = frozenset({
-    "vendhub.ops.database_monthly", "vendhub.ops.database_weekly", "vendhub.ops.fix_crash_loop", "vendhub.ops.free_disk", "vendhub.ops.free_redis_memory",
-    "vendhub.ops.recover", "vendhub.ops.release_connections", "vendhub.ops.renew_certificates", "vendhub.ops.rollback"})
+    "vendhub.ops.database_monthly", "vendhub.ops.database_weekly", "vendhub.ops.fix_crash_loop",
+    "vendhub.ops.free_disk", "vendhub.ops.free_redis_memory", "vendhub.ops.recover",
+    "vendhub.ops.release_connections", "vendhub.ops.renew_certificates", "vendhub.ops.rollback"})
 PLANNED = "planned, not in this version"
 
 
