@@ -18,7 +18,7 @@ from .._core.limits import counted, duration
 from .._core.moment import utc
 from . import manifest_facts, place, queries
 from .reading import checksum
-from .restore import Chosen, Into, Options, Restored, Server, choose, fill, server, want_room
+from .restore import Chosen, Into, Options, Restored, Server, choose, fill, server, swept, undone, want_room
 
 Result = dict[str, t.Any]
 
@@ -31,7 +31,7 @@ def drill(options: Options, *, act: bool) -> Result:
     """Restore for trial, or with ``act`` false say what would be restored."""
     with server(options) as there:
         chosen = choose(options, unproved_too=True)
-        left = [name for name in leftovers(there) if not act or _swept(there, name)]
+        left = [name for name in leftovers(there) if swept(there, name, act=act)]
         result: Result = {"changed": act, "path": chosen.path, "target": str(there), "leftovers": left, "proved": False}
         folder = there.folder()
         want_room(folder, chosen.manifest, options["reserve_bytes"])
@@ -43,13 +43,13 @@ def drill(options: Options, *, act: bool) -> Result:
         if not there.locked(scratch):
             raise OpsError(f"another drill uses the name {scratch}; try again")
         try:
-            there.create(scratch, chosen.manifest.locale if chosen.manifest else {})
-            restored = fill(there, chosen, Into(scratch, False, folder, options["reserve_bytes"] // 2), options)
+            with undone(there, scratch):
+                there.create(scratch, chosen.manifest.locale if chosen.manifest else {})
+                restored = fill(there, chosen, Into(scratch, False, folder, options["reserve_bytes"] // 2), options)
+            there.drop(scratch)
         except OpsError as exc:
             _note(options, chosen, {"ok": False, "why": str(exc), "seconds": round(time.monotonic() - began, 3)})
             raise OpsError(f"the drill failed, so {chosen.path} cannot be relied on yet: {exc}", exc.reason) from exc
-        finally:
-            there.drop(scratch)
     result.update(_told(chosen, restored, time.monotonic() - began))
     if options["prove"] and chosen.manifest is None:
         _prove(chosen.path, restored)
@@ -74,14 +74,6 @@ def _told(chosen: Chosen, restored: Restored, seconds: float) -> Result:
 def leftovers(there: Server) -> list[str]:
     """Scratch databases by their names; one of a drill that runs is among them."""
     return list(there.link.ask(queries.databases(_PATTERN))["databases"] or [])
-
-
-def _swept(there: Server, database: str) -> bool:
-    """Drop what a killed drill left; a drill that runs holds the lock of its name."""
-    if not there.locked(database):
-        return False
-    there.drop(database)
-    return True
 
 
 def _prove(path: str, restored: Restored) -> None:

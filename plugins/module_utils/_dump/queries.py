@@ -108,6 +108,7 @@ def about(database_name: str, version: int) -> str:
   'tablespace', (SELECT spcname FROM pg_tablespace s WHERE s.oid = d.dattablespace),
   'sessions', (SELECT count(*) FROM pg_stat_activity a WHERE a.datid = d.oid AND a.pid <> pg_backend_pid()),
   'limit', d.datconnlimit,
+  'prepared', (SELECT count(*) FROM pg_prepared_xacts x WHERE x.database = d.datname),
   'settings', (SELECT json_agg(json_build_array(coalesce(pg_get_userbyid(nullif(s.setrole, 0)), ''), c))
      FROM pg_db_role_setting s, LATERAL unnest(s.setconfig) c WHERE s.setdatabase = d.oid),
   'grants', (SELECT json_agg(json_build_array(CASE WHEN a.grantee = 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,

@@ -30,6 +30,9 @@ from .trouble import explain
 
 Options = t.Mapping[str, t.Any]
 
+_DROP_SECONDS = 120
+_DISCARD_TRIES = 5
+
 
 @dataclasses.dataclass(frozen=True)
 class Chosen:
@@ -103,8 +106,28 @@ class Server:
                            "as a superuser, or ALTER ROLE <role> CREATEDB") from exc
 
     def drop(self, database: str) -> None:
-        """Drop a database with everybody in it."""
+        """Drop a database with everybody in it.
+
+        It waits for every session of the server, and one whose client hangs in the middle of a COPY answers never.
+        """
+        self.link.tell(f"SET statement_timeout = {_DROP_SECONDS * 1000}")
         self.link.tell(f"DROP DATABASE IF EXISTS {queries.name(database)} WITH (FORCE)")
+        self.link.tell("RESET statement_timeout")
+
+    def discard(self, database: str) -> str:
+        """Drop what came to nothing, also while the disk is full; what could not be done, as words to append.
+
+        A drop makes a checkpoint, which fails as long as others have something to write that finds no room.
+        """
+        fault = ""
+        for dummy in range(_DISCARD_TRIES):
+            try:
+                self.drop(database)
+                return ""
+            except OpsError as exc:
+                fault = f"; the database {database} could not be dropped ({exc}): drop it by hand, or the next run does"
+            time.sleep(1)
+        return fault
 
     def folder(self, tablespace: str = "") -> str:
         """Where it keeps its data; empty when that cannot be seen from here."""
@@ -112,6 +135,27 @@ class Server:
             return ""
         found = self.link.ask(queries.data_directory(tablespace or self.tablespace))["directory"] or ""
         return found if os.path.isdir(found) else ""
+
+
+@contextlib.contextmanager
+def undone(there: Server, database: str) -> t.Iterator[None]:
+    """Whatever goes wrong within, the new database is dropped."""
+    try:
+        yield
+    except OpsError as exc:
+        raise OpsError(f"{exc}{there.discard(database)}", exc.reason) from exc
+    except BaseException:
+        there.discard(database)
+        raise
+
+
+def swept(there: Server, database: str, *, act: bool) -> bool:
+    """Whether this database was left by one who was killed, and with ``act`` drop it; who runs has its name locked."""
+    if not there.locked(database):
+        return False
+    if act:
+        there.drop(database)
+    return True
 
 
 def want_room(folder: str, manifest: t.Optional[Manifest], reserve: int) -> None:
