@@ -69,7 +69,7 @@ def deploy(site: Site, archive: Path, *words: str) -> None:
 
 def tag(site: Site, name: str) -> str:
     """Which release a host serves, by the kernel's word."""
-    return sh(site.lab[name], "for pid in $(pgrep -u vendhub -f vendhub-api); do cat /proc/$pid/cwd/TAG; echo; done"
+    return sh(site.lab[name], "for pid in $(pgrep -u vendhub -f dist/main.js); do cat /proc/$pid/cwd/TAG; echo; done"
                               " | sort -u").strip()
 
 
@@ -115,7 +115,7 @@ def test_a_bad_release_is_taken_back(site: Site, forge: Forge, fault: str, secon
     done = recover(site, "-e", "recover_first_watch_seconds=25")
     assert {one[0] for one in found(done)} == {"bad_release"}, done.screen[-6000:]
     assert done.code == 0, done.screen[-6000:]
-    assert {tag(site, name) for name in LAYOUT["api"]} == {f"good-{fault}"}
+    assert {tag(site, name) for name in LAYOUT["api"]} == {f"good-{fault}"}, done.screen[-6000:]
 
 
 def test_a_diagnosis_changes_nothing(site: Site) -> None:
