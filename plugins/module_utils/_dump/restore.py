@@ -272,8 +272,8 @@ def _next(handle: int, into: Into) -> bytes:
 
 
 def _pg_restore(there: Server, into: Into) -> list[str]:
-    without = [] if into.owners else ["--no-owner", "--no-privileges", "--no-publications", "--no-subscriptions",
-                                 "--no-security-labels"]
+    without = [f"--no-{what}" for what in ("owner", "privileges", "publications", "subscriptions", "security-labels")
+               if not into.owners]
     return [there.programs.path("pg_restore"), f"--dbname={into.database}", "--exit-on-error", "--no-password",
             *without]
 
