@@ -153,7 +153,7 @@ class Examination:
             listing = self._list.data.decode("utf-8", "replace")
             self.content.header = header(listing)
             if listed(listing) != len(self.content.tables):
-                raise Damaged(f"its table of contents names {listed(listing)} tables with data, and "
+                raise Damaged(f"it is damaged: its table of contents names {listed(listing)} tables with data, and "
                               f"{len(self.content.tables)} are in it")
         return self.content
 
